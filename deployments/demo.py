@@ -1,0 +1,191 @@
+"""The demo: a whole program year on the bundled sample, in one process, through the real flows, database and files.
+
+The sample's people act on the workbooks and answer their mail; the flows run on the days on which their schedules would
+do something, each `as_of` its day. Belongs here: the calendar of that year and the closing summary. Does not belong here:
+what the people do (`deployments.sample_people`), and any shortcut around the flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deployments.program_folders import make_program_folder
+from deployments.sample_people import SamplePeople
+from flows import load_flow
+from mentoring.calendar import list_topic_days, name_month
+from mentoring.completion import REMINDERS
+from tasks.settings import load_settings, use_program_folder
+
+if TYPE_CHECKING:
+    from mentoring.cohort import Cohort
+    from tasks.runs import RunReport
+
+MORNING, AFTERNOON = time(10), time(14)
+
+
+@dataclass
+class DemoYear:
+    """A sample year in `folder`; `tell` gets one line for every run that did something."""
+
+    folder: Path
+    tell: Callable[[str], None] = print
+    reports: list[RunReport] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        make_program_folder(self.folder)
+        use_program_folder(self.folder)
+        self.program = load_settings(self.folder).program
+        self.people = SamplePeople(self.folder, self.program)
+        self.settings = self.program.cohorts[self.people.timeline["cohort"]]
+
+    def live(self) -> None:
+        """Run the year from the opening of the forms to the board's report."""
+        self.people.set_up_desk()
+        for day in self._list_days():
+            self._live_day(day)
+
+    def _list_days(self) -> list[date]:
+        """Every day on which somebody does something or something is due."""
+        start, end = self.settings.applications_open, self.settings.evaluation_due + timedelta(days=1)
+        return [start + timedelta(days=n) for n in range((end - start).days + 1) if self._plan_day(start + timedelta(days=n))]
+
+    def _plan_day(self, day: date) -> list[str]:
+        """The flows whose schedules do something on this day, in their order."""
+        return [name for name, days in self._calendar.items() if day in days]
+
+    @property
+    def _calendar(self) -> dict[str, set[date]]:
+        timeline, decisions, s = self.people.timeline, self.people.timeline["decisions"], self.settings
+        later = timedelta(days=decisions["approve_later_after_days"])
+        edits = {item["date"] for item in (*timeline["edits"], *timeline["deleted_rows"])}
+        requests = {date.fromisoformat(item["submitted_at"][:10]) + timedelta(days=1) for item in timeline["requests"]}
+        confirmed = {day + timedelta(days=decisions["confirm_requests_after_days"]) for day in requests}
+        arrivals = {s.applications_open + timedelta(days=n) for n in (7, 14)} | {s.applications_close + timedelta(days=1)}
+        latecomers = self._list_latecomers()
+        propose = {decisions["first_look_on"], decisions["approve_on"] - timedelta(days=1)} | latecomers | {
+            day for day in edits if day > s.starts
+        }
+        introduce = {s.starts, decisions["hold"]["approve_on"]} | {day + later for day in propose | confirmed if day > s.starts}
+        topics = self._list_topic_runs()
+        check_ins = {
+            day + timedelta(days=extra)
+            for day in self._list_check_in_days()
+            for extra in (0, timeline["answer_after_days"] + 1)
+        }
+        due = s.evaluation_due
+        evaluation = {s.evaluation_opens, s.ends + timedelta(days=1), due + timedelta(days=1)} | {
+            due - timedelta(days=days) for days in REMINDERS
+        }
+        return {
+            "ingest-applications": arrivals | edits | latecomers,
+            "propose-matches": propose,
+            "process-requests": requests | confirmed,
+            "introduce-matches": introduce,
+            "send-monthly-topics": topics,
+            "collect-check-ins": check_ins,
+            "compile-evaluations": evaluation,
+            "purge-personal-data": {due + timedelta(days=1)},
+        }
+
+    def _list_latecomers(self) -> set[date]:
+        from deployments.program_folders import read_sample_responses
+
+        stamps = (row["Timestamp"][:10] for rows in read_sample_responses().values() for row in rows if row["Timestamp"])
+        days = {date.fromisoformat(stamp) for stamp in stamps}
+        return {day + timedelta(days=1) for day in days if day > self.settings.applications_close}
+
+    def _list_topic_runs(self) -> set[date]:
+        """The topics' days, one of them moved: the server was down on it."""
+        timeline, s = self.people.timeline, self.settings
+        days = set(list_topic_days(s.starts, s.ends, s.topics_day))
+        missed = {day for day in days if f"{day:%Y-%m}" == timeline["missed_day"]}
+        return (days - missed) | {timeline["back_on"]}
+
+    def _list_check_in_days(self) -> list[date]:
+        from mentoring.calendar import add_months
+
+        first = self.settings.starts + timedelta(days=self.settings.check_in_after_days)
+        return [day for n in range(12) if (day := add_months(first, n)) < self.settings.ends]
+
+    def _live_day(self, day: date) -> None:
+        morning = datetime.combine(day, MORNING, self.program.zone)
+        self.people.send_applications(morning)
+        self.people.send_requests(morning)
+        self.people.answer_check_ins(morning)
+        self.people.answer_evaluations(morning)
+        queued = False
+        for name in self._plan_day(day):
+            self._decide_before(name, day, morning)
+            report = self._run(name, morning)
+            queued |= bool(report.drafts)
+            if name == "propose-matches" and day == self.people.timeline["decisions"]["first_look_on"]:
+                self.people.reject_one_pair()
+                self._run(name, morning + timedelta(hours=1))
+        if queued:
+            # Whoever lives far to the west gets the mail when it is day there.
+            self._run("deliver-messages", datetime.combine(day, AFTERNOON, self.program.zone))
+
+    def _decide_before(self, name: str, day: date, morning: datetime) -> None:
+        """What the committee writes on its desk before the run of that day."""
+        decisions = self.people.timeline["decisions"]
+        if name == "introduce-matches" and day >= decisions["approve_on"]:
+            self.people.decide_on_proposals(morning)
+        if name == "process-requests":
+            self.people.confirm_requests()
+
+    def _run(self, name: str, moment: datetime) -> RunReport:
+        report: RunReport = load_flow(name)(as_of=moment)
+        self.reports.append(report)
+        self.tell(f"{moment:%d %b %Y}  {name:<22} {report.describe_counts()}")
+        return report
+
+    def read_cohort(self) -> Cohort:
+        """The cohort as it stands at the end."""
+        from tasks.desk import gather_desk
+        from tasks.runs import open_run
+
+        after = datetime.combine(self.settings.evaluation_due + timedelta(days=2), MORNING, self.program.zone)
+        return gather_desk(open_run("demo", None, after, True, self.folder)).cohort
+
+
+def summarise_demo(year: DemoYear) -> Iterator[tuple[str, str]]:
+    """What a committee member would want to know of the year: (what, in words)."""
+    from collections import Counter
+
+    cohort = year.read_cohort()
+    applications = Counter((item.role, item.state) for item in cohort.applications.values())
+    for role in ("mentor", "mentee"):
+        states = {state: count for (who, state), count in applications.items() if who == role}
+        words = ", ".join(f"{states.get(state, 0)} {state.replace('_', ' ')}" for state in ("accepted", "needs_attention", "withdrawn", "duplicate"))
+        yield f"{role.capitalize()} applications", f"{sum(states.values())} in: {words}"
+    matches = list(cohort.matches.values())
+    introduced = [match for match in matches if match.introduced_at]
+    ended = Counter(match.reason for match in matches if match.state == "ended")
+    rejected = Counter(match.reason for match in matches if match.state == "rejected")
+    yield (
+        "Matches",
+        f"{len(matches)} proposed, {rejected['committee']} rejected by the committee, {rejected['superseded']} replaced by better "
+        f"proposals, {len(introduced)} introduced",
+    )
+    yield (
+        "During the year",
+        f"{ended['withdrawn']} ended by a withdrawal, {ended['not_working_out']} did not work out, "
+        f"{sum(match.is_rematch for match in introduced)} rematched, {ended['completed']} completed",
+    )
+    topics = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
+    months = (f"{name_month(date.fromisoformat(period + '-01')).split()[0]} {count}" for period, count in sorted(topics.items()))
+    yield "Topics sent", ", ".join(months)
+    signals = Counter(item.signal for item in cohort.check_ins)
+    yield (
+        "Check-ins answered",
+        f"{len(cohort.check_ins)}: {signals['connected']} in touch, {signals['not_yet']} not yet, "
+        f"{signals['partner_missing']} heard nothing, {signals['want_to_talk']} wanted to talk",
+    )
+    invited = sum(message.kind == "evaluation_invitation" for message in cohort.messages)
+    yield "Evaluations", f"{len(cohort.evaluations)} of {invited} answered"
+    states = Counter(message.state for message in cohort.messages)
+    yield "Messages", ", ".join(f"{count} {state}" for state, count in states.most_common())

@@ -1,0 +1,71 @@
+"""Making program folders: `program.yaml` with its workbooks, empty or with the sample's applications.
+
+Belongs here: what `mentoring init` lays out. Does not belong here: the looks of the workbooks (`tasks.local_workbooks`).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mentoring.desk import TabUpdate
+from mentoring.steering import steer_cohort
+from tasks.local_workbooks import COMMITTEE, FORMS, LocalWorkbooks, create_committee_workbook, create_forms_workbook
+from tasks.settings import PROGRAM_FILE, SettingsError, read_program
+
+SAMPLE = Path(__file__).parent / "programs" / "sample"
+#: Forms of which the sample ships responses → the file that holds them.
+SAMPLE_RESPONSES = {"mentor": "mentor_applications.csv", "mentee": "mentee_applications.csv"}
+
+Answers = dict[str, str]
+
+
+def make_program_folder(folder: Path, responses: Mapping[str, Sequence[Answers]] | None = None) -> None:
+    """Make a program folder from the sample's `program.yaml`, with `responses` by form in `forms.xlsx`.
+
+    Raises `SettingsError` if the folder holds a program already.
+    """
+    taken = [name for name in (PROGRAM_FILE, FORMS, COMMITTEE) if (folder / name).exists()]
+    if taken:
+        raise SettingsError(f"{folder} already has {taken[0]}; choose another folder, or remove the file first.")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / PROGRAM_FILE).write_bytes((SAMPLE / PROGRAM_FILE).read_bytes())
+    program = read_program(folder / PROGRAM_FILE)
+    create_forms_workbook(folder / FORMS, program, responses or {})
+    create_committee_workbook(folder / COMMITTEE)
+    cohort_id = program.require_cohort(None)
+    rows = steer_cohort(program, cohort_id, {}, []).rows
+    LocalWorkbooks(folder, program.zone).write_committee([TabUpdate("Program", rows)])
+
+
+def read_sample_responses() -> dict[str, list[Answers]]:
+    """The sample's applications by form, as the forms gave them, blank rows included."""
+    return {form: _read_csv(SAMPLE / name) for form, name in SAMPLE_RESPONSES.items()}
+
+
+def _read_csv(path: Path) -> list[Answers]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def read_sample_timeline() -> dict[str, Any]:
+    """What people do during the sample year; the file itself explains its parts."""
+    timeline: dict[str, Any] = yaml.safe_load((SAMPLE / "timeline.yaml").read_text(encoding="utf-8"))
+    return timeline
+
+
+def list_sample_topics() -> list[dict[str, str]]:
+    """The sample's rows of the `Topics` tab."""
+    return [
+        {
+            "Month": topic["month"],
+            "Topic": topic["title"],
+            "Prompts": "\n".join(topic["prompts"]),
+            "Links": "\n".join(topic["links"]),
+        }
+        for topic in read_sample_timeline()["topics"]
+    ]

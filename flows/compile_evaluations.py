@@ -1,0 +1,22 @@
+"""Evaluation: both sides are asked at the end, matches are completed, the board gets its report."""
+
+from prefect import flow
+
+from flows.parameters import AsOf, CohortId, DryRun
+from tasks import steps
+from tasks.runs import RunReport
+
+
+@flow(name="compile-evaluations", flow_run_name="compile-evaluations {cohort}", persist_result=False)
+def compile_evaluations(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
+    """Invite and remind, take in evaluations, compile the figures and the board's report, and complete the matches after the last day."""
+    run = steps.open_run("compile-evaluations", cohort, as_of, dry_run)
+    desk = steps.gather_desk(run)
+    [answers] = steps.read_answers(run, "evaluation")
+    plan = steps.plan_completion(desk.cohort, answers, run.now)
+    sent: dict[str, int] = {}
+    if not run.dry_run:
+        steps.apply_plan(run, desk.cohort, plan)
+        sent = steps.deliver_due_messages(run)
+        steps.write_desk(run, desk, steps.compile_report(run, steps.reload_desk(run, desk)))
+    return steps.report_run(run, [plan], sent, desk.problems)

@@ -1,0 +1,21 @@
+"""The parameters that every flow has, as the run form shows them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+CohortId = Annotated[
+    str | None,
+    Field(title="Cohort", description="Id of the cohort as in program.yaml, for example 2027. Empty: the latest cohort."),
+]
+AsOf = Annotated[
+    datetime | None,
+    Field(
+        title="As of",
+        description="Work as if it were this moment (the committee's time zone if none is given). Empty: now.",
+    ),
+]
+DryRun = Annotated[
+    bool, Field(title="Dry run", description="Only show what would be done: nothing is changed, nothing is sent.")
+]

@@ -1,0 +1,23 @@
+"""Requests: whoever can't go on tells the committee, which reaches the other side and makes other arrangements."""
+
+from prefect import flow
+
+from flows.parameters import AsOf, CohortId, DryRun
+from flows.proposing import update_proposals
+from tasks import steps
+from tasks.runs import RunReport
+
+
+@flow(name="process-requests", flow_run_name="process-requests {cohort}", persist_result=False)
+def process_requests(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
+    """Take in withdrawals and rematch requests. What the committee confirmed is carried out: the match ends, both are told, a rematch is proposed."""
+    run = steps.open_run("process-requests", cohort, as_of, dry_run)
+    desk = steps.gather_desk(run)
+    [answers] = steps.read_answers(run, "request")
+    plan = steps.plan_requests(desk.cohort, answers, desk.read_rows("Requests"), run.now)
+    plans, sent = [plan], {}
+    if not run.dry_run:
+        steps.apply_plan(run, desk.cohort, plan)
+        sent = steps.deliver_due_messages(run)
+        plans.append(update_proposals(run, steps.reload_desk(run, desk)))
+    return steps.report_run(run, plans, sent, desk.problems)

@@ -1,0 +1,21 @@
+"""Retention: a closed cohort is anonymised when its time is over, the statistics stay."""
+
+from prefect import flow
+
+from flows.parameters import AsOf, CohortId, DryRun
+from mentoring.erasure import is_purge_due
+from tasks import steps
+from tasks.runs import RunReport
+
+
+@flow(name="purge-personal-data", flow_run_name="purge-personal-data {cohort}", persist_result=False)
+def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
+    """Remove the personal data of a cohort whose retention period is over. Before that day nothing happens."""
+    run = steps.open_run("purge-personal-data", cohort, as_of, dry_run)
+    desk = steps.gather_desk(run)
+    plan = steps.plan_purge(desk.cohort, run.now)
+    if is_purge_due(desk.cohort, run.now) and not run.dry_run:
+        steps.anonymise_cohort(run)
+        steps.remove_mail_files(run)
+        steps.write_desk(run, desk, steps.compile_report(run, steps.reload_desk(run, desk)))
+    return steps.report_run(run, [plan], {}, desk.problems)

@@ -1,0 +1,76 @@
+"""When things are due: days in the committee's time zone, months, daytime of a recipient, words for dates.
+
+Every function takes the moment it works for; none reads a clock.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from mentoring.program import SendingHours
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of a day in `zone`, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment after a day in `zone`, in UTC."""
+    return start_of_day(day + timedelta(days=1), zone)
+
+
+def local_day(moment: datetime, zone: ZoneInfo) -> date:
+    """The day that it is in `zone`."""
+    return moment.astimezone(zone).date()
+
+
+def next_daytime(moment: datetime, zone: ZoneInfo, hours: SendingHours) -> datetime:
+    """`moment` if it falls into the sending hours of `zone`, else their next beginning, in UTC."""
+    local = moment.astimezone(zone)
+    if local.timetz().replace(tzinfo=None) < hours.start:
+        day = local.date()
+    elif local.timetz().replace(tzinfo=None) < hours.end:
+        return moment.astimezone(UTC)
+    else:
+        day = local.date() + timedelta(days=1)
+    return datetime.combine(day, hours.start, zone).astimezone(UTC)
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day `months` later, or the last day of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for day_of_month in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, day_of_month)
+        except ValueError:
+            continue
+    raise AssertionError("every month has a 28th")
+
+
+def list_topic_days(starts: date, ends: date, topics_day: int) -> list[date]:
+    """The days on which a topic is due: `topics_day` of every month from `starts` to `ends`, both included."""
+    first = starts.replace(day=topics_day)
+    days = (add_months(first, months) for months in range((ends.year - starts.year) * 12 + ends.month - starts.month + 1))
+    return [day for day in days if starts <= day <= ends]
+
+
+def format_period(day: date) -> str:
+    """The month of a day as a period, like 2027-03."""
+    return f"{day.year:04d}-{day.month:02d}"
+
+
+def name_month(day: date) -> str:
+    """March 2027."""
+    return f"{MONTHS[day.month - 1]} {day.year}"
+
+
+def name_day(day: date) -> str:
+    """1 March 2027."""
+    return f"{day.day} {name_month(day)}"

@@ -1,0 +1,186 @@
+"""The end of the year: evaluation invitations and reminders, taking in the answers, completing matches, thanks.
+
+Belongs here: who is asked about which match and when. Does not belong here: what the answers add up to
+(`mentoring.evaluation`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from mentoring.answers import FormAnswers
+from mentoring.calendar import end_of_day, format_period, list_topic_days, name_day, next_daytime, start_of_day
+from mentoring.changes import AddUnplacedResponse, Change, EndMatch, Plan, PutEvaluation
+from mentoring.check_ins import find_sender
+from mentoring.cohort import Cohort, Draft, Match
+from mentoring.evaluation import Answer, EvaluationSummary, Participant, summarise_evaluation
+
+#: Days before the due day on which those who have not answered are reminded.
+REMINDERS = (10, 3)
+_WORTH = timedelta(days=30)
+
+
+def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
+    """(match, application) of everybody who is asked for an evaluation, by match and then mentor first.
+
+    Everybody evaluates the matches that lasted; somebody whose only match ended early evaluates the last one. Who
+    left the program is not asked.
+    """
+    by_person: dict[str, list[Match]] = defaultdict(list)
+    for match in cohort.list_matches("active", "ended"):
+        for key in match.pair:
+            by_person[key].append(match)
+    asked: list[tuple[Match, str]] = []
+    for key, matches in by_person.items():
+        lasting = [match for match in matches if match.state == "active" or match.reason == "completed"]
+        if cohort.applications[key].state == "accepted":
+            asked.extend((match, key) for match in lasting or matches[-1:])
+    return sorted(asked, key=lambda pair: (pair[0].match_id, pair[1] == pair[0].mentee_application_id))
+
+
+def plan_completion(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
+    """Take in evaluations, invite and remind whoever has not answered, and complete the matches after the last day."""
+    changes = _take_in(cohort, answers, now)
+    answered = {(item.match_id, item.application_id) for item in cohort.evaluations} | {
+        (item.match_id, item.application_id) for item in changes if isinstance(item, PutEvaluation)
+    }
+    drafts = [draft for match, key in list_asked(cohort) for draft in _ask(cohort, match, key, answered, now)]
+    ending = _complete(cohort, now)
+    drafts.extend(_thank(cohort, [change.match_id for change in ending], now))
+    unplaced = [item for item in changes if isinstance(item, AddUnplacedResponse)]
+    waiting = (*answers.problems, *(f"Evaluations, row {item.sheet_row}: {item.problem}" for item in unplaced))
+    plan = Plan((*changes, *ending), tuple(drafts), waiting=waiting).drop_known(cohort.queued_keys)
+    sent = Counter(draft.kind for draft in plan.messages)
+    counts = {
+        "evaluations received": len(changes) - len(unplaced),
+        "invitations": sent["evaluation_invitation"],
+        "reminders": sent["evaluation_reminder"],
+        "matches completed": len(ending),
+        "thanks": sent["thanks"],
+    }
+    return Plan(plan.changes, plan.messages, counts=counts, waiting=waiting)
+
+
+def _take_in(cohort: Cohort, answers: FormAnswers, now: datetime) -> list[Change]:
+    latest = {(item.match_id, item.application_id): item.answered_at for item in cohort.evaluations}
+    known = {item.response_key for item in cohort.evaluations} | set(cohort.unplaced) | cohort.forgotten
+    changes: dict[tuple[str, str], Change] = {}
+    for response in sorted(answers.responses, key=lambda item: (item.submitted_at or now, item.row)):
+        moment = (response.submitted_at or now).astimezone(UTC)
+        if response.key in known or moment < start_of_day(cohort.settings.starts, cohort.program.zone):
+            continue
+        found = find_sender(cohort, response.answers.get("token", ""))
+        problem = answers.describe_faults(response)
+        if found is None:
+            problem = "The reference is not one of ours; ask the sender to use the link in the invitation."
+        if found is None or problem:
+            unplaced = AddUnplacedResponse(response.key, "evaluation", response.row, problem)
+            changes[("unplaced", response.key)] = unplaced
+            continue
+        place = (found[0].match_id, found[1])
+        if moment > latest.get(place, datetime.min.replace(tzinfo=UTC)):
+            latest[place] = moment
+            text = json.dumps(dict(response.answers), ensure_ascii=False, sort_keys=True)
+            changes[place] = PutEvaluation(*place, response.key, moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+    return list(changes.values())
+
+
+def _ask(cohort: Cohort, match: Match, key: str, answered: set[tuple[str, str]], now: datetime) -> Iterator[Draft]:
+    settings, zone = cohort.settings, cohort.zone_of(key)
+    deadline = end_of_day(settings.evaluation_due, cohort.program.zone)
+    if now < start_of_day(settings.evaluation_opens, cohort.program.zone) or now >= deadline:
+        return
+    if (match.match_id, key) in answered:
+        return
+    context = {
+        "link": cohort.program.links.evaluation_form,
+        "due_on": name_day(settings.evaluation_due),
+        "partner": {"name": cohort.name_of(match.find_partner(key))},
+    }
+    not_before = next_daytime(now, zone, cohort.program.sending_hours)
+    if not_before >= deadline:
+        return
+    person_id = cohort.person_of(key)
+    invitation = Draft("evaluation_invitation", match.match_id, "1", person_id, context, not_before, deadline)
+    if invitation.key not in cohort.queued_keys:
+        yield invitation
+        return
+    due = [n for n, days in enumerate(REMINDERS, 1) if now >= _reminder_day(cohort, days)]
+    if due:
+        # After downtime only the latest reminder: two on one day would be a nuisance.
+        yield Draft(
+            "evaluation_reminder", match.match_id, str(due[-1]), person_id, context | {"number": due[-1]}, not_before, deadline
+        )
+
+
+def _reminder_day(cohort: Cohort, days: int) -> datetime:
+    return start_of_day(cohort.settings.evaluation_due - timedelta(days=days), cohort.program.zone)
+
+
+def _complete(cohort: Cohort, now: datetime) -> list[EndMatch]:
+    if now < end_of_day(cohort.settings.ends, cohort.program.zone):
+        return []
+    return [EndMatch(match.match_id, "completed") for match in cohort.list_matches("active")]
+
+
+def _thank(cohort: Cohort, completed: Sequence[str], now: datetime) -> Iterator[Draft]:
+    partners: dict[str, list[str]] = defaultdict(list)
+    for match_id in completed:
+        match = cohort.matches[match_id]
+        for key in match.pair:
+            partners[key].append(cohort.name_of(match.find_partner(key)))
+    for key, names in sorted(partners.items()):
+        not_before = next_daytime(now, cohort.zone_of(key), cohort.program.sending_hours)
+        context = {"partners": names, "year": str(cohort.settings.ends.year)}
+        yield Draft("thanks", key, "end", cohort.person_of(key), context, not_before, not_before + _WORTH)
+
+
+def summarise_year(cohort: Cohort, topics: Mapping[str, str]) -> EvaluationSummary:
+    """The evaluation's figures and the year's. `topics` maps periods to titles."""
+    answers = [
+        Answer(item.application_id, cohort.applications[item.application_id].role, item.match_id, item.answers)
+        for item in cohort.evaluations
+    ]
+    have_answered = {(answer.match_id, answer.participant_id) for answer in answers}
+    participants = [
+        Participant(key, cohort.applications[key].role, match.match_id, (match.match_id, key) in have_answered)
+        for match, key in list_asked(cohort)
+    ]
+    settings = cohort.settings
+    days = list_topic_days(settings.starts, settings.ends, settings.topics_day)
+    months = [(period, topics[period]) for day in days if (period := format_period(day)) in topics]
+    names = [application.name for application in cohort.applications.values() if application.name]
+    return summarise_evaluation(
+        participants, answers, cohort.program.evaluation, months, count_year(cohort, days), names=names
+    )
+
+
+def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
+    """Counts of the whole year, for the report."""
+    from mentoring.states import LIVE_MATCH_STATES
+
+    applications = [item for item in cohort.applications.values() if item.state != "duplicate"]
+    introduced = [match for match in cohort.matches.values() if match.introduced_at]
+    ended = Counter(match.reason for match in introduced if match.state == "ended")
+    busy = {key for match in cohort.matches.values() if match.state in LIVE_MATCH_STATES for key in match.pair}
+    busy |= {key for match in introduced for key in match.pair}
+    sent = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
+    counts = {
+        "introduced": len(introduced),
+        "rematches": sum(match.is_rematch for match in introduced),
+        "ended.completed": ended["completed"],
+        "ended.withdrawn": ended["withdrawn"],
+        "ended.not_working_out": ended["not_working_out"],
+        "active": len(cohort.list_matches("active")),
+    }
+    for role in ("mentor", "mentee"):
+        mine = [item for item in applications if item.role == role]
+        counts[f"applications.{role}"] = len(mine)
+        # Somebody who left during the year had been accepted all the same.
+        counts[f"accepted.{role}"] = sum(item.state == "accepted" or item.application_id in busy for item in mine)
+        waiting = [item for item in mine if item.state == "accepted" and item.application_id not in busy]
+        counts[f"waiting.{role}"] = len(waiting)
+    return counts | {f"topics_sent.{format_period(day)}": sent[format_period(day)] for day in days}

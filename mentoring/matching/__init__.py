@@ -1,0 +1,30 @@
+"""The matching engine: `find_matches` takes two tables of people and a policy and returns a proven, explained
+`Matching`.
+
+Belongs here: matching as pure computation on values. Does not belong here: files, sheets, databases, cohorts,
+the committee's workflow. Imports pandas and SciPy: import it from commands that match, not from the command
+line's start.
+"""
+
+from mentoring.matching.engine import find_matches
+from mentoring.matching.people import MENTEE_COLUMNS, MENTOR_COLUMNS
+from mentoring.matching.result import (
+    MATCH_COLUMNS,
+    RUNNER_UP_COLUMNS,
+    UNMATCHED_COLUMNS,
+    Matching,
+    MatchingError,
+    name_people,
+)
+
+__all__ = [
+    "MATCH_COLUMNS",
+    "MENTEE_COLUMNS",
+    "MENTOR_COLUMNS",
+    "RUNNER_UP_COLUMNS",
+    "UNMATCHED_COLUMNS",
+    "Matching",
+    "MatchingError",
+    "find_matches",
+    "name_people",
+]

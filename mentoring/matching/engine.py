@@ -1,0 +1,224 @@
+"""The one call of the matching engine: tables in, a proven and explained matching out.
+
+Belongs here: the order of the phases and the tables of the result. Does not belong here: how a phase works.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mentoring.matching.assignment import Bonus, Solution, draw_ties, set_bonus, solve, solve_with_prices
+from mentoring.matching.exchange import Exchanges, price_exchanges
+from mentoring.matching.fairness import count_blocking_pairs, describe_spread, lift_worst
+from mentoring.matching.people import read_people
+from mentoring.matching.reasons import explain_pair, warn_about_pair
+from mentoring.matching.result import MATCH_COLUMNS, RUNNER_UP_COLUMNS, UNMATCHED_COLUMNS, Matching
+from mentoring.matching.rules import Board, lay_out
+from mentoring.matching.unmatched import explain_unmatched
+from mentoring.policy import Policy
+
+RUNNER_UPS = 3
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What was given to the solver: the pairs and seats that are not held, and worth = points + bonus where
+    allowed.
+    """
+
+    allowed: np.ndarray
+    capacity: np.ndarray
+    bonus: Bonus
+    worth: np.ndarray
+    threshold: int
+
+
+def find_matches(
+    mentors: pd.DataFrame,
+    mentees: pd.DataFrame,
+    policy: Policy,
+    *,
+    stopwatch: Callable[[], float] = time.perf_counter,
+) -> Matching:
+    """Match mentors and mentees in the best way there is, and prove and explain it.
+
+    Columns (all but person_id may be absent; several values in a cell are separated by `;`; unknown columns
+    are refused): both sides person_id, institution, library_type, years_experience, focus_areas, channels,
+    time_zone, languages, never_pair, must_pair, earlier_partners (ids of the other side); mentors also
+    capacity (1 without the column), topics_offered, experience_text; mentees also desired_library_type,
+    topics_wanted (first choice first), goals_text, waiting_since (ISO date).
+
+    In this order: must-pairs hold (over every rule but never_pair and capacity); most other mentees matched;
+    the longest waiting first; with `policy.max_min` the worst pair as good as possible; most points; the
+    seeded rule for ties. The result does not depend on the order of rows. Summary: mentors, mentees, seats,
+    free_seats, eligible_pairs, matched, held, unmatched_mentees, mentors_without_mentee, waiting,
+    waiting_matched, total_points, optimal, worst_points, median_points, spread_points (interquartile range),
+    blocking_pairs, fairness (per option: value, points_paid, mentees_lost), seed, seconds per phase (read off
+    `stopwatch`). Certificate (canonical order by id): mentor_ids, seats (without held ones), prices (int64,
+    per mentor), mentee_ids, bonus (int64, per mentee; 0: held), partner (row of the mentor or -1), held
+    (bool), threshold, worth. It proves the result: with W = points + bonus no allowed pair has W > wish +
+    price, wishes and prices are at least 0, and their sum over mentees and seats equals the worth.
+
+    Raises MatchingError with one sentence for input that cannot be read or must-pairs that contradict. An
+    empty side is not an error: everybody on the other side is unmatched, with that reason.
+    """
+    laps = [stopwatch()]
+    board = lay_out(read_people(mentors, "mentor"), read_people(mentees, "mentee"), policy)
+    laps.append(stopwatch())
+    task = _set_task(board, board.eligible)
+    ties = draw_ties(board.mentors.ids, board.mentees.ids, policy.seed)
+    solution = solve_with_prices(task.worth, task.capacity, ties)
+    laps.append(stopwatch())
+    exchanges = price_exchanges(task.worth, task.capacity, solution)
+    partner = _add_held(board, solution.partner)
+    matches = pd.DataFrame(_list_matches(board, partner), columns=list(MATCH_COLUMNS))
+    runner_ups = pd.DataFrame(
+        _list_runner_ups(board, task, solution, exchanges), columns=list(RUNNER_UP_COLUMNS)
+    )
+    unmatched = explain_unmatched(board, task.capacity, solution, exchanges, task.bonus)
+    laps.append(stopwatch())
+    summary = _summarise(board, task, solution, partner)
+    phases = ("score", "solve_and_prove", "explain")
+    summary["seconds"] = {
+        name: round(end - start, 6) for name, start, end in zip(phases, laps, laps[1:], strict=False)
+    }
+    return Matching(
+        matches=matches,
+        runner_ups=runner_ups,
+        unmatched=pd.DataFrame(unmatched, columns=list(UNMATCHED_COLUMNS)),
+        summary=summary,
+        certificate=_certify(board, task, solution, partner),
+        _scores=lambda: _restore_order(board),
+    )
+
+
+def _set_task(board: Board, eligible: np.ndarray, *, max_min: bool | None = None) -> _Task:
+    """Take held pairs out, set the bonus, and with max_min (the policy's by default) drop all pairs below the
+    lifted threshold.
+    """
+    held = list(board.held)
+    capacity = board.mentors.capacity - np.bincount(
+        np.asarray(list(board.held.values()), dtype=np.int64), minlength=len(board.mentors)
+    )
+    allowed = eligible.copy()
+    allowed[:, held] = False
+    allowed[capacity <= 0] = False
+    most_pairs = min(allowed.shape[1], int(np.minimum(capacity, allowed.shape[1]).sum()))
+    bonus = set_bonus(board.mentees.waiting_since, int(board.points.max(initial=0)), most_pairs)
+    threshold = 0
+    if board.policy.max_min if max_min is None else max_min:
+        threshold = lift_worst(board.points, allowed, capacity, bonus.per_mentee)
+        allowed &= board.points >= threshold
+    worth = np.where(allowed, board.points + bonus.per_mentee[None, :], 0)
+    return _Task(allowed, capacity, bonus, worth, threshold)
+
+
+def _add_held(board: Board, partner: np.ndarray) -> np.ndarray:
+    complete = partner.copy()
+    for mentee, mentor in board.held.items():
+        complete[mentee] = mentor
+    return complete
+
+
+def _list_matches(board: Board, partner: np.ndarray) -> Iterator[list[Any]]:
+    for mentor, mentee in sorted((int(partner[at]), int(at)) for at in np.flatnonzero(partner >= 0)):
+        split = [int(factor.mentors[mentor] @ factor.mentees[mentee]) for factor in board.factors.values()]
+        why, watch = explain_pair(board, mentor, mentee), warn_about_pair(board, mentor, mentee)
+        yield [board.mentors.ids[mentor], board.mentees.ids[mentee], sum(split), *split, why, watch]
+
+
+def _list_runner_ups(
+    board: Board, task: _Task, solution: Solution, exchanges: Exchanges
+) -> Iterator[tuple[Any, ...]]:
+    """Three least costly other partners of everybody, mentors first; equal costs by points, then by id."""
+    costs = exchanges.costs.copy()
+    chosen = np.flatnonzero(solution.partner >= 0)
+    costs[solution.partner[chosen], chosen] = np.inf
+    free = np.bincount(solution.partner[chosen], minlength=len(board.mentors)) < task.capacity
+    for role, people, others, table, points in (
+        ("mentor", board.mentors, board.mentees, costs, board.points),
+        ("mentee", board.mentees, board.mentors, costs.T, board.points.T),
+    ):
+        for at, person_id in enumerate(people.ids):
+            best = np.lexsort((-points[at], table[at]))[:RUNNER_UPS]
+            for rank, other in enumerate(best[np.isfinite(table[at, best])], start=1):
+                lost, passed_over, cost = task.bonus.split(int(table[at, other]))
+                seat = bool(free[at] if role == "mentor" else free[other])
+                figures = (int(points[at, other]), cost, lost, passed_over, exchanges.are_exact, seat)
+                yield (person_id, role, rank, others.ids[other], *figures)
+
+
+def _summarise(board: Board, task: _Task, solution: Solution, partner: np.ndarray) -> dict[str, Any]:
+    matched = np.flatnonzero(partner >= 0)
+    points = board.points[partner[matched], matched].tolist()
+    used = np.bincount(partner[matched], minlength=len(board.mentors))
+    waits = np.asarray([bool(date) for date in board.mentees.waiting_since], dtype=bool)
+    seats = int(board.mentors.capacity.sum())
+    return {
+        "mentors": len(board.mentors),
+        "mentees": len(board.mentees),
+        "seats": seats,
+        "free_seats": seats - len(matched),
+        "eligible_pairs": int(board.eligible.sum()),
+        "matched": len(matched),
+        "held": len(board.held),
+        "unmatched_mentees": len(board.mentees) - len(matched),
+        "mentors_without_mentee": int((used == 0).sum()),
+        "waiting": int(waits.sum()),
+        "waiting_matched": int(waits[matched].sum()),
+        "total_points": sum(points),
+        "optimal": True,  # solve_with_prices refuses to return anything else
+        **describe_spread(points),
+        "blocking_pairs": count_blocking_pairs(board.points, task.allowed, task.capacity, solution.partner),
+        "fairness": _price_fairness(board, len(matched), sum(points)),
+        "seed": board.policy.seed,
+    }
+
+
+def _price_fairness(board: Board, matched: int, total: int) -> dict[str, dict[str, int]]:
+    """What each fairness option in use costs, against the same input without it."""
+    report = {}
+    if board.policy.max_min:
+        task = _set_task(board, board.eligible, max_min=False)
+        report["max_min"] = _compare(board, task, matched, total) | {
+            "value": _set_task(board, board.eligible).threshold
+        }
+    if board.policy.floor:
+        rules = [table for name, table in board.violations.items() if name != "floor"]
+        task = _set_task(board, board.eligible | ~np.logical_or.reduce(rules))
+        report["floor"] = _compare(board, task, matched, total) | {"value": board.policy.floor}
+    return report
+
+
+def _compare(board: Board, without: _Task, matched: int, total: int) -> dict[str, int]:
+    partner = _add_held(board, solve(without.worth, without.capacity))
+    pairs = np.flatnonzero(partner >= 0)
+    points = int(board.points[partner[pairs], pairs].sum())
+    return {"points_paid": points - total, "mentees_lost": len(pairs) - matched}
+
+
+def _certify(board: Board, task: _Task, solution: Solution, partner: np.ndarray) -> dict[str, np.ndarray]:
+    held = np.zeros(len(board.mentees), dtype=bool)
+    held[list(board.held)] = True
+    return {
+        "mentor_ids": np.asarray(board.mentors.ids, dtype=str),
+        "seats": task.capacity,
+        "prices": solution.prices,
+        "mentee_ids": np.asarray(board.mentees.ids, dtype=str),
+        "bonus": np.where(held, 0, task.bonus.per_mentee),
+        "partner": partner,
+        "held": held,
+        "threshold": np.asarray(task.threshold, dtype=np.int64),
+        "worth": np.asarray(solution.worth, dtype=np.int64),
+    }
+
+
+def _restore_order(board: Board) -> tuple[np.ndarray, np.ndarray]:
+    points, eligible = np.zeros_like(board.points), np.zeros_like(board.eligible)
+    at = np.ix_(board.mentors.rows, board.mentees.rows)
+    points[at], eligible[at] = board.points, board.eligible
+    return points, eligible

@@ -1,0 +1,64 @@
+"""The outbox: which messages need a person, and what the committee's decision about one of them means.
+
+Belongs here: reading the `Messages` tab's decisions. Does not belong here: sending (`tasks.outbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from mentoring.calendar import next_daytime
+from mentoring.changes import Change, Plan, ReissueMessage, ResolveMessage
+from mentoring.cohort import Cohort, Draft, QueuedMessage
+from mentoring.decisions import Rows, read_message_decisions
+
+#: States that a message leaves by a person's decision only.
+DOUBTFUL = ("unknown", "failed", "suppressed", "expired")
+_WORTH = timedelta(days=14)
+
+
+def list_doubtful(cohort: Cohort) -> list[QueuedMessage]:
+    """Messages that wait for a person, oldest first."""
+    return [message for message in cohort.messages if message.state in DOUBTFUL and message.resolution is None]
+
+
+def plan_message_decisions(cohort: Cohort, rows: Rows, now: datetime) -> Plan:
+    """Carry out Resend and Leave. A resent message is a new one with its own key; the old one keeps its state."""
+    decisions = read_message_decisions(rows)
+    changes: list[Change] = []
+    for message in list_doubtful(cohort):
+        decision = decisions.taken.get(message.message_id)
+        if decision is None:
+            continue
+        if decision.word == "Leave":
+            changes.append(ResolveMessage(message.message_id, "left"))
+        else:
+            changes.extend(_resend(cohort, message, now))
+    left = len(list_doubtful(cohort)) - sum(isinstance(change, ResolveMessage) for change in changes)
+    waiting = (f"{left} messages wait for a decision on the Messages tab.",) if left else ()
+    counts = {"resent": sum(isinstance(change, ReissueMessage) for change in changes)}
+    return Plan(tuple(changes), counts=counts, waiting=waiting)
+
+
+def _resend(cohort: Cohort, message: QueuedMessage, now: datetime) -> Sequence[Change]:
+    reissue = 1 + max(other.reissue for other in cohort.messages if other.key == message.key)
+    not_before = next_daytime(now, _zone_of(cohort, message), cohort.program.sending_hours)
+    key = Draft(*message.key, {}, not_before, not_before + _WORTH, reissue)
+    return (
+        ReissueMessage(
+            message.message_id,
+            cohort.make_message_id(key),
+            reissue,
+            not_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            (not_before + _WORTH).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        ),
+        ResolveMessage(message.message_id, "resent"),
+    )
+
+
+def _zone_of(cohort: Cohort, message: QueuedMessage) -> ZoneInfo:
+    mine = (key for key, item in cohort.applications.items() if item.person_id == message.recipient_id)
+    key = next(mine, None)
+    return cohort.zone_of(key) if key else cohort.program.zone

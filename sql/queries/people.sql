@@ -1,0 +1,62 @@
+-- name: list_people
+-- Everybody, since a new application may come from somebody of an earlier cohort.
+SELECT person_id, email_key, email, full_name
+FROM people
+ORDER BY person_id;
+
+-- name: find_person_by_key^
+SELECT person_id, email_key, email, full_name
+FROM people
+WHERE email_key = :email_key;
+
+-- name: add_person!
+INSERT INTO people (person_id, email_key, email, full_name, created_at)
+VALUES (:person_id, :email_key, :email, :full_name, :at);
+
+-- name: rename_person!
+UPDATE people
+SET email = :email, full_name = :full_name
+WHERE person_id = :person_id AND erased_at IS NULL;
+
+-- name: erase_person!
+UPDATE people
+SET email_key = NULL, email = NULL, full_name = NULL, erased_at = :at
+WHERE person_id = :person_id AND erased_at IS NULL;
+
+-- name: list_people_only_in
+-- People who took part in this cohort and in none that still keeps personal data.
+SELECT DISTINCT here.person_id
+FROM applications AS here
+INNER JOIN people ON here.person_id = people.person_id
+WHERE
+    here.cohort_id = :cohort_id
+    AND people.erased_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM applications AS elsewhere
+        INNER JOIN cohorts ON elsewhere.cohort_id = cohorts.cohort_id
+        WHERE
+            elsewhere.person_id = here.person_id
+            AND elsewhere.cohort_id <> here.cohort_id
+            AND cohorts.anonymised_at IS NULL
+    )
+ORDER BY here.person_id;
+
+-- name: list_forgotten_responses
+SELECT response_key
+FROM forgotten_responses;
+
+-- name: forget_responses!
+-- The form's sheet is not ours to change: without this memory an erased person's row would come in again.
+INSERT INTO forgotten_responses (response_key)
+SELECT applications.response_key
+FROM applications
+WHERE applications.person_id = :person_id AND applications.answers <> '{}'
+ON CONFLICT (response_key) DO NOTHING;
+
+-- name: forget_unreachable_responses!
+INSERT INTO forgotten_responses (response_key)
+SELECT applications.response_key
+FROM applications
+WHERE applications.cohort_id = :cohort_id AND applications.person_id IS NULL AND applications.answers <> '{}'
+ON CONFLICT (response_key) DO NOTHING;

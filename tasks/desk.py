@@ -1,0 +1,87 @@
+"""The committee's desk and the forms, between the spreadsheets and the cohort.
+
+Belongs here: reading the desk, putting its settings in force, reading and checking forms, writing the desk anew. Does not
+belong here: what stands in a cell (`mentoring.desk_rows`), how it gets there (`tasks.local_workbooks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mentoring.answers import FormAnswers
+from mentoring.cohort import Cohort
+from mentoring.desk import TABS, SheetTab, TabUpdate
+from mentoring.desk_rows import describe_desk
+from mentoring.responses import FormName
+from mentoring.steering import Steering, steer_cohort
+from tasks.ledger import apply_changes, read_cohort
+from tasks.runs import Run
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a run starts from: the committee's tabs as just read, the settings in force, and the cohort."""
+
+    tabs: Mapping[str, SheetTab]
+    steering: Steering
+    cohort: Cohort
+
+    def read_rows(self, tab: str) -> list[dict[str, str]]:
+        """Rows of a tab by heading; none if the tab is missing."""
+        return self.tabs[tab].read_rows() if tab in self.tabs else []
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about tabs that are missing and settings that were not taken."""
+        missing = [f"The committee's spreadsheet has no tab “{name}”; add it, and run again." for name in TABS if name not in self.tabs]
+        refused = [f"Program tab, “{row['Setting']}”: see the problem beside it." for row in self.steering.rows if row["Problem"]]
+        return (*missing, *refused)
+
+
+def gather_desk(run: Run) -> Desk:
+    """Read every tab in one go, put good settings of the `Program` tab in force, and read the cohort."""
+    tabs = run.sheets.read_committee(list(TABS))
+    with run.database.transaction(run.flow, run.now) as transaction:
+        stored = {
+            row["setting"]: row["setting_value"]
+            for row in transaction.fetch_all("list_settings", cohort_id=run.cohort_id)
+        }
+        rows = tabs["Program"].read_rows() if "Program" in tabs else []
+        steering = steer_cohort(run.settings.program, run.cohort_id, stored, rows)
+        if not run.dry_run:
+            apply_changes(transaction, run.cohort_id, steering.changes)
+        return Desk(tabs, steering, read_cohort(run, transaction, steering))
+
+
+def reload_desk(run: Run, desk: Desk) -> Desk:
+    """The same desk with the cohort as it stands now."""
+    with run.database.transaction(run.flow, run.now) as transaction:
+        return Desk(desk.tabs, desk.steering, read_cohort(run, transaction, desk.steering))
+
+
+def write_desk(run: Run, desk: Desk, updates: Sequence[TabUpdate] = ()) -> None:
+    """Write the machine's cells of every tab from the cohort as it stands now, and `updates` of other tabs."""
+    current = reload_desk(run, desk)
+    described = describe_desk(current.cohort, current.steering, current.tabs, run.now)
+    run.sheets.write_committee([*described, *(update for update in updates if update.tab in current.tabs)])
+
+
+def read_answers(run: Run, *forms: FormName) -> list[FormAnswers]:
+    """Read the tabs of several forms in one go, and check them with Great Expectations."""
+    from tasks.validation import validate_tab
+
+    program = run.settings.program
+    tabs = run.sheets.read_forms([program.forms[form].tab for form in forms])
+    answers = []
+    for form in forms:
+        check = validate_tab(program, form, tabs.get(program.forms[form].tab))
+        faults = {
+            row: [
+                {"field": fault.field, "question": fault.question, "mend": fault.mend, "sentence": fault.for_committee()}
+                for fault in found
+            ]
+            for row, found in check.faults.items()
+        }
+        answers.append(FormAnswers(form, check.responses, faults, check.problems))
+    return answers

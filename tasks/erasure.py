@@ -1,0 +1,87 @@
+"""Removing personal data wherever this software keeps it: database, mail folder, committee workbook.
+
+The statistics stay: states, points, scales and choices, without a word that a person wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from mentoring.erasure import keep_statistics
+from mentoring.program import Question
+from mentoring.responses import normalise_address
+from tasks.database import Transaction
+from tasks.mail import MAIL_FOLDER
+from tasks.runs import Run
+
+_FORGET = (
+    "forget_responses",
+    "forget_match_explanations",
+    "forget_request_words",
+    "forget_check_in_words",
+    "forget_message_bodies",
+    "forget_application_answers",
+)
+
+
+def erase_people(run: Run, person_ids: Sequence[str]) -> None:
+    """Remove these people's data from the database.
+
+    Raises `ChangedMeanwhileError` if somebody was erased by another run.
+    """
+    with run.database.transaction(run.flow, run.now) as transaction:
+        for person_id in person_ids:
+            transaction.execute("cancel_messages_of", person_id=person_id, at=transaction.at)
+            _keep_countable_answers(transaction, person_id, run.settings.program.evaluation)
+            for query in _FORGET:
+                transaction.execute(query, person_id=person_id)
+            transaction.change_one("erase_person", person_id=person_id, at=transaction.at)
+            transaction.note("person", person_id, "erase_person")
+
+
+def _keep_countable_answers(transaction: Transaction, person_id: str, questions: Sequence[Question]) -> None:
+    for row in transaction.fetch_all("list_evaluations_of", person_id=person_id):
+        kept = json.dumps(keep_statistics(json.loads(row["answers"]), questions), sort_keys=True)
+        transaction.execute(
+            "keep_evaluation_answers", match_id=row["match_id"], application_id=row["application_id"], answers=kept
+        )
+
+
+def anonymise_cohort(run: Run) -> None:
+    """Erase everybody who takes part in no other cohort that still keeps its data; once done, does nothing."""
+    with run.database.transaction(run.flow, run.now) as transaction:
+        rows = transaction.fetch_all("list_people_only_in", cohort_id=run.cohort_id)
+    erase_people(run, [row["person_id"] for row in rows])
+    with run.database.transaction(run.flow, run.now) as transaction:
+        transaction.execute("forget_unreachable_responses", cohort_id=run.cohort_id)
+        transaction.execute("forget_unreachable_applications", cohort_id=run.cohort_id)
+        if transaction.execute("anonymise_cohort", cohort_id=run.cohort_id, at=transaction.at):
+            transaction.note("cohort", run.cohort_id, "anonymise_cohort")
+
+
+def remove_mail_files(run: Run) -> int:
+    """Remove rendered mail whose text is gone from the database; returns how many messages were removed.
+
+    What is left to remove is read from the database each time, so that an interrupted erasure is finished by the next.
+    """
+    from tasks.mail_files import remove_messages
+    from tasks.mail_index import write_index
+
+    folder = run.settings.folder / MAIL_FOLDER
+    if not folder.exists():
+        return 0
+    with run.database.transaction(run.flow, run.now) as transaction:
+        message_ids = [row["message_id"] for row in transaction.fetch_all("list_messages_without_text")]
+    removed = remove_messages(folder, message_ids)
+    if removed:
+        write_index(folder, run.settings.program.name)
+    return removed
+
+
+def find_person(run: Run, address: str) -> str | None:
+    """The id of the person with this address, or None."""
+    key = normalise_address(address)
+    with run.database.transaction(run.flow, run.now) as transaction:
+        row = transaction.fetch_one("find_person_by_key", email_key=key) if key else None
+    return row["person_id"] if row else None

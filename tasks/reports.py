@@ -1,0 +1,250 @@
+"""The evaluation report for the board: one self-contained HTML page that prints well.
+
+Belongs here: rendering the page and writing it. Does not belong here: figures and sentences
+(`mentoring.evaluation`), and who is told that the report is there.
+
+The templates draw the plots as SVG. They are bars with direct labels, placed in percent of the width:
+lettering keeps its size on a phone and on paper, where a plotting library's picture would shrink, and
+nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mentoring.calendar import local_day
+from mentoring.completion import summarise_year
+from mentoring.decisions import read_topics
+from mentoring.desk import TabUpdate
+from mentoring.evaluation import (
+    EvaluationSummary,
+    ScaleFigure,
+    ScaleSummary,
+    list_figures,
+    pick_headlines,
+    write_sentences,
+)
+from mentoring.evaluation.figures import describe_ends, format_mean, format_median
+from mentoring.evaluation.intervals import round_percent
+from mentoring.evaluation.values import FEWEST_ANSWERS, GROUPS, WITHHELD, YEAR_COUNTS
+from mentoring.program import Program
+from tasks.desk import Desk
+from tasks.runs import Run
+
+#: Where reports lie, inside the program folder.
+REPORT_FOLDER = "reports"
+
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+class ReportError(Exception):
+    """The report can't be written; the text is one sentence with the mend."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a stacked bar: step of the scale, its answers, and its place in percent of the width."""
+
+    step: int
+    count: int
+    left: float
+    width: float
+
+
+def render_report(summary: EvaluationSummary, program: Program, cohort_id: str, made_on: date) -> str:
+    """Return the report as one HTML page without scripts, links or anything from the network.
+
+    The same arguments give the same text. Raises KeyError if `program` has no such cohort.
+    """
+    style = _load_style()
+    return (
+        _load_environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summary,
+            program=program,
+            cohort_id=cohort_id,
+            cohort=program.cohorts[cohort_id],
+            made_on=made_on,
+            headlines=pick_headlines(summary),
+            sentences=write_sentences(summary),
+            axis=_measure_axis(summary.scales),
+            fewest=FEWEST_ANSWERS,
+            # The style is ours; everything else on the page is escaped.
+            style=Markup(style),  # noqa: S704
+            style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        )
+    )
+
+
+def write_report(
+    folder: Path, summary: EvaluationSummary, program: Program, cohort_id: str, made_on: date
+) -> Path:
+    """Write `evaluation-<cohort>.html` into `folder`, readable by its owner alone, and return its path.
+
+    An earlier report of the cohort is replaced in one step, so that nobody ever opens half a page.
+    Raises ReportError when the folder can't be written.
+    """
+    page = render_report(summary, program, cohort_id, made_on)
+    name = re.sub(r"[^\w-]+", "-", cohort_id)
+    path = folder / f"evaluation-{name}.html"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace_file(path, page)
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        raise ReportError(
+            f"The report {path} can't be written ({reason}); close it elsewhere and make the folder writable."
+        ) from error
+    return path
+
+
+def _replace_file(path: Path, text: str) -> None:
+    # mkstemp creates the file for its owner alone (0600).
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@cache
+def _load_environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tasks", "report_templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        GROUPS=GROUPS,
+        WITHHELD=WITHHELD,
+        YEAR_COUNTS=YEAR_COUNTS,
+        place_segments=place_segments,
+        describe_ends=describe_ends,
+        list_counts=list_counts,
+    )
+    environment.filters.update(
+        day=format_day,
+        month=format_month,
+        mean=format_mean,
+        median=format_median,
+        whole_percent=round_percent,
+        shorten=shorten_label,
+    )
+    return environment
+
+
+@cache
+def _load_style() -> str:
+    environment = _load_environment()
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
+
+
+def list_counts(counts: Mapping[str, int], groups: Sequence[str]) -> list[tuple[str, ...]]:
+    """The year's counts as rows: what was counted, then a number per group, “–” where there is none."""
+    labels = dict.fromkeys(label for key in counts for label, group in [YEAR_COUNTS[key]] if group in groups)
+    known = {YEAR_COUNTS[key]: count for key, count in counts.items()}
+    return [(label, *(str(known.get((label, group), "–")) for group in groups)) for label in labels]
+
+
+def format_day(day: date) -> str:
+    """The day in words, the same on every machine: 1 March 2027."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def format_month(month: str) -> str:
+    """A month like 2027-03 in words: March; anything else as it stands."""
+    found = re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month)
+    return MONTHS[int(found[1]) - 1] if found else month
+
+
+def shorten_label(text: str, longest: int = 40) -> str:
+    """The text cut at a word so that it fits above a bar on a phone; the table beside has all of it."""
+    if len(text) <= longest:
+        return text
+    return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+
+
+def _list_shares(figures: Iterable[ScaleFigure]) -> list[tuple[float, ...]]:
+    return [
+        tuple(count / figure.answers for count in figure.distribution)
+        for figure in figures
+        if figure.distribution
+    ]
+
+
+def _measure_axis(scales: Sequence[ScaleSummary]) -> tuple[float, float]:
+    """The widest shares left and right of the middle of answer 3, so that all questions share one axis."""
+    shares = _list_shares(figure for scale in scales for figure in scale.figures)
+    left = max((one + two + three / 2 for one, two, three, _, _ in shares), default=0.0)
+    right = max((three / 2 + four + five for _, _, three, four, five in shares), default=0.0)
+    return left, max(right, 1 - left)
+
+
+def place_segments(figure: ScaleFigure, axis: tuple[float, float]) -> list[Segment]:
+    """Place the five answers of a figure around the middle of answer 3, on an axis of (left, right) shares.
+
+    Diverging stacked bars: N. B. Robbins and R. M. Heiberger, "Plotting Likert and other rating scales",
+    Proceedings of the Joint Statistical Meetings (2011), 1058–1066. Answers that nobody gave have no segment.
+    """
+    shares = _list_shares([figure])[0]
+    unit = 100 / sum(axis)
+    left = (axis[0] - shares[0] - shares[1] - shares[2] / 2) * unit
+    segments = []
+    for step, (count, share) in enumerate(zip(figure.distribution, shares, strict=True), start=1):
+        if count:
+            segments.append(Segment(step, count, left, share * unit))
+        left += share * unit
+    return segments
+
+
+def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
+    """Write the board's report into the program folder, and return the figures for the `Evaluation` tab.
+
+    Before the evaluation opens there is nothing to compile.
+    """
+    cohort = desk.cohort
+    if local_day(run.now, cohort.program.zone) < cohort.settings.evaluation_opens:
+        return []
+    topics, _ = read_topics(desk.read_rows("Topics"))
+    summary = summarise_year(cohort, {period: topic.title for period, topic in topics.items()})
+    cohorts = {**cohort.program.cohorts, run.cohort_id: cohort.settings}
+    program = cohort.program.model_copy(update={"cohorts": cohorts})
+    made_on = local_day(run.now, program.zone)
+    write_report(run.settings.folder / REPORT_FOLDER, summary, program, run.cohort_id, made_on)
+    figures = TabUpdate("Evaluation", list_figures(summary), remove_missing=True)
+    # A purge takes the names off the tab that nobody else writes any more.
+    return [figures, TabUpdate("Unmatched", [], remove_missing=True)] if cohort.is_anonymised else [figures]

@@ -1,0 +1,94 @@
+"""One run of a flow: which program and cohort it works for, at which moment, and whether it only shows what it would do.
+
+Belongs here: opening a run, and what it leaves behind for the operator. Does not belong here: any step of the program.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mentoring.cohort import Draft
+from tasks.database import Database
+from tasks.settings import Settings, load_settings
+from tasks.sheets import Sheets, open_sheets
+
+
+class WrongUseError(Exception):
+    """A parameter of the run is wrong; the text is one sentence with the mend."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every step of one flow run needs to know. `now` is aware, in UTC, to the second."""
+
+    flow: str
+    settings: Settings
+    cohort_id: str
+    now: datetime
+    dry_run: bool
+
+    @property
+    def database(self) -> Database:
+        """The program's database."""
+        return Database(self.settings.database_url)
+
+    @property
+    def sheets(self) -> Sheets:
+        """The program's two spreadsheets."""
+        return open_sheets(self.settings)
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did or would do: figures, what waits for whom, and the messages that it queued or would queue.
+
+    Figures and sentences hold references and counts, never a name, an address or an answer.
+    """
+
+    flow: str
+    cohort_id: str
+    as_of: datetime
+    dry_run: bool
+    counts: Mapping[str, int]
+    waiting: Sequence[str] = ()
+    drafts: Sequence[Draft] = field(default=(), repr=False)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether something waits for a person."""
+        return bool(self.waiting)
+
+    def describe_counts(self) -> str:
+        """The figures that are not zero, in one line."""
+        return ", ".join(f"{count} {name}" for name, count in self.counts.items() if count) or "nothing to do"
+
+    def write_markdown(self) -> str:
+        """The run's page in the Prefect UI."""
+        title = f"# {self.flow}, cohort {self.cohort_id}{' (dry run: nothing was changed)' if self.dry_run else ''}"
+        figures = ["| | |", "|---|---|", *(f"| {name} | {count} |" for name, count in self.counts.items())]
+        waiting = [f"- {line}" for line in self.waiting] or ["Nothing waits for a person."]
+        return "\n".join([title, "", *figures, "", "## Waits for a person", "", *waiting])
+
+
+def open_run(flow: str, cohort: str | None, as_of: datetime | None, dry_run: bool, folder: Path | None = None) -> Run:
+    """Read the settings, bring the database up to date and make sure that the cohort exists in it.
+
+    A naive `as_of` is taken in the committee's time zone. Raises `SettingsError`, `DatabaseError` or `WrongUseError`.
+    """
+    settings = load_settings(folder)
+    try:
+        cohort_id = settings.program.require_cohort(cohort)
+    except KeyError as error:
+        raise WrongUseError(error.args[0]) from None
+    moment = as_of or datetime.now(UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=settings.program.zone)
+    run = Run(flow, settings, cohort_id, moment.astimezone(UTC).replace(microsecond=0), dry_run)
+    run.database.migrate()
+    with run.database.transaction(flow, run.now) as transaction:
+        transaction.execute("add_cohort", cohort_id=cohort_id, at=transaction.at, token_key=secrets.token_hex(16))
+    return run

@@ -1,0 +1,131 @@
+"""The program folder: `program.yaml`, the environment and the `.env` file beside it, as one value.
+
+The only module that reads the environment. Secrets are kept as `SecretStr`, so that no repr, log or traceback shows one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import yaml
+from pydantic import SecretStr, ValidationError
+
+from mentoring.program import Program
+
+PROGRAM_FILE = "program.yaml"
+FOLDER_VARIABLE = "MENTORING_PROGRAM"
+
+
+class SettingsError(Exception):
+    """The configuration can't be used; the text is one sentence with the mend."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a run needs to know of its program.
+
+    `database_url` is `sqlite:///…` or `postgresql://…`; it may carry a password and is therefore secret.
+    """
+
+    folder: Path
+    program: Program
+    database_url: SecretStr
+    sheets: Literal["local"]
+    mail: Literal["files"]
+
+
+def find_program_folder(folder: Path | None = None) -> Path:
+    """Return `folder`, else what MENTORING_PROGRAM names, else the current folder."""
+    return (folder or Path(os.environ.get(FOLDER_VARIABLE) or ".")).resolve()
+
+
+def use_program_folder(folder: Path) -> None:
+    """Make `folder` the program folder of this process and of those that it starts, Prefect's flow runs included."""
+    os.environ[FOLDER_VARIABLE] = str(folder.resolve())
+
+
+def use_private_prefect(home: Path) -> None:
+    """Give this process a Prefect of its own, with its database in `home`, whatever server is configured.
+
+    Must come before Prefect is imported: it reads its settings then.
+    """
+    os.environ["PREFECT_HOME"] = str(home)
+    os.environ["PREFECT_PROFILES_PATH"] = str(home / "profiles.toml")
+    os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
+    os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+    os.environ.pop("PREFECT_API_URL", None)
+    # Services that a simulated year does not need, and that would share its two cores.
+    for service in ("SCHEDULER", "LATE_RUNS", "TRIGGERS", "EVENT_PERSISTER", "FOREMAN", "REPOSSESSOR"):
+        os.environ[f"PREFECT_SERVER_SERVICES_{service}_ENABLED"] = "false"
+
+
+def load_settings(folder: Path | None = None) -> Settings:
+    """Read the program folder. Raises `SettingsError` with a sentence for the first thing that is wrong."""
+    place = find_program_folder(folder)
+    program = read_program(place / PROGRAM_FILE)
+    values = _read_environment(place)
+    return Settings(
+        folder=place,
+        program=program,
+        database_url=SecretStr(_check_database_url(values.get("DATABASE_URL") or f"sqlite:///{place / 'mentoring.sqlite'}")),
+        sheets=cast("Literal['local']", _choose("MENTORING_SHEETS", values.get("SHEETS", program.sheets), ("local",))),
+        mail=cast("Literal['files']", _choose("MENTORING_MAIL", values.get("MAIL", program.mail), ("files",))),
+    )
+
+
+def read_program(path: Path) -> Program:
+    """Read `program.yaml`. Raises `SettingsError` naming the key and the mend."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"There is no {PROGRAM_FILE} in {path.parent}; go to the program's folder, name it with --program, "
+            "or make one with “mentoring init DIR”."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" near line {mark.line + 1}" if mark else ""
+        raise SettingsError(f"{path.name} can't be read{line}: check indentation, colons and quotes there.") from None
+    if not isinstance(data, dict):
+        raise SettingsError(f"{path.name} is empty or not a list of settings; start from “mentoring init DIR”.")
+    try:
+        return Program.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(_describe_first_error(path.name, error)) from None
+
+
+def _describe_first_error(name: str, error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    key = " → ".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
+    if first["type"] == "extra_forbidden":
+        return f"{name} has the unknown key “{key}”; remove it or correct its spelling."
+    if first["type"] == "missing":
+        return f"{name} lacks “{key}”; add it."
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    more = len(error.errors()) - 1
+    return f"{name}, “{key}”: {message[:1].lower() + message[1:]}." + (f" ({more} more to mend after this.)" if more else "")
+
+
+def _read_environment(folder: Path) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    prefix = "MENTORING_"
+    merged = {**dotenv_values(folder / ".env"), **os.environ}
+    return {key.removeprefix(prefix): value for key, value in merged.items() if key.startswith(prefix) and value}
+
+
+def _choose(name: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise SettingsError(f"{name} is “{value}”; choose {' or '.join(known)}.")
+    return value
+
+
+def _check_database_url(url: str) -> str:
+    if not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise SettingsError("MENTORING_DATABASE_URL must start with sqlite:/// or postgresql://; correct it.")
+    return url

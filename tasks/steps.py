@@ -1,0 +1,71 @@
+"""The steps of the flows as Prefect tasks: what the operator sees, and where a failed run stops.
+
+Every step is safe to run again: it reads the truth from the database, and changes it in one transaction. So nothing is
+cached or persisted (results would hold personal data), and Prefect never retries a step by itself: mail included, the
+next run finishes what is left. Belongs here: names of tasks and what a run leaves on its page. Does not belong here: work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar, cast
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from mentoring import check_ins, erasure as retention, completion, intake, introductions, monthly_topics, outbox, proposals, requests
+from mentoring.changes import Plan
+from tasks import desk, erasure, ledger, reports, runs
+from tasks import outbox as delivery
+from tasks.runs import Run, RunReport
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        made = task(function, name=name, persist_result=False, cache_policy=NO_CACHE, retries=0)
+        return cast("Callable[P, T]", made)
+
+    return decorate
+
+
+open_run = _step("open the run")(runs.open_run)
+gather_desk = _step("read the desk")(desk.gather_desk)
+reload_desk = _step("read the cohort again")(desk.reload_desk)
+read_answers = _step("read and check the forms")(desk.read_answers)
+write_desk = _step("write the desk")(desk.write_desk)
+apply_plan = _step("apply the decisions")(ledger.apply_plan)
+deliver_due_messages = _step("deliver due messages")(delivery.deliver_due_messages)
+
+plan_intake = _step("decide about applications")(intake.plan_intake)
+plan_proposals = _step("find the best matches")(proposals.plan_proposals)
+plan_introductions = _step("decide whom to introduce")(introductions.plan_introductions)
+plan_monthly_topics = _step("decide which topics are due")(monthly_topics.plan_monthly_topics)
+plan_check_ins = _step("decide about check-ins")(check_ins.plan_check_ins)
+plan_requests = _step("decide about requests")(requests.plan_requests)
+plan_completion = _step("decide about evaluations")(completion.plan_completion)
+plan_message_decisions = _step("decide about doubtful messages")(outbox.plan_message_decisions)
+
+plan_purge = _step("decide about retention")(retention.plan_purge)
+
+compile_report = _step("compile the evaluation")(reports.compile_report)
+anonymise_cohort = _step("remove personal data")(erasure.anonymise_cohort)
+remove_mail_files = _step("remove rendered mail")(erasure.remove_mail_files)
+
+
+@_step("report")
+def report_run(run: Run, plans: Sequence[Plan], sent: dict[str, int], problems: Sequence[str] = ()) -> RunReport:
+    """Leave a short page for the operator: figures, and what waits for whom. References and counts only."""
+    counts = {key: value for plan in plans for key, value in plan.counts.items()}
+    counts |= {f"messages {outcome}": count for outcome, count in sent.items() if count}
+    waiting = tuple(dict.fromkeys((*problems, *(line for plan in plans for line in plan.waiting))))
+    drafts = tuple(draft for plan in plans for draft in plan.messages)
+    report = RunReport(run.flow, run.cohort_id, run.now, run.dry_run, counts, waiting, drafts)
+    get_run_logger().info("%s: %s", "Would do" if run.dry_run else "Done", report.describe_counts())
+    create_markdown_artifact(markdown=report.write_markdown(), key=run.flow, description=f"Cohort {run.cohort_id}")
+    return report
+
+
