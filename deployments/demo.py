@@ -1,8 +1,8 @@
 """The demo: a whole program year on the bundled sample, in one process, through the real flows, database and files.
 
 The sample's people act on the workbooks and answer their mail; the flows run on the days on which their schedules would
-do something, each `as_of` its day. Belongs here: the calendar of that year and the closing summary. Does not belong here:
-what the people do (`deployments.sample_people`), and any shortcut around the flows.
+do something, each `as_of` its day. Belongs here: the calendar of that year and the closing summary. Does not belong
+here: what the people do (`deployments.sample_people`), and any shortcut around the flows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from deployments.program_folders import make_program_folder
@@ -18,6 +19,9 @@ from deployments.sample_people import SamplePeople
 from flows import load_flow
 from mentoring.calendar import list_topic_days, name_month
 from mentoring.completion import REMINDERS
+from tasks.local_workbooks import COMMITTEE, FORMS
+from tasks.mail import MAIL_FOLDER
+from tasks.mail_index import write_index
 from tasks.settings import load_settings, use_program_folder
 
 if TYPE_CHECKING:
@@ -51,7 +55,11 @@ class DemoYear:
     def _list_days(self) -> list[date]:
         """Every day on which somebody does something or something is due."""
         start, end = self.settings.applications_open, self.settings.evaluation_due + timedelta(days=1)
-        return [start + timedelta(days=n) for n in range((end - start).days + 1) if self._plan_day(start + timedelta(days=n))]
+        return [
+            start + timedelta(days=n)
+            for n in range((end - start).days + 1)
+            if self._plan_day(start + timedelta(days=n))
+        ]
 
     def _plan_day(self, day: date) -> list[str]:
         """The flows whose schedules do something on this day, in their order."""
@@ -62,39 +70,45 @@ class DemoYear:
         timeline, decisions, s = self.people.timeline, self.people.timeline["decisions"], self.settings
         later = timedelta(days=decisions["approve_later_after_days"])
         edits = {item["date"] for item in (*timeline["edits"], *timeline["deleted_rows"])}
-        requests = {date.fromisoformat(item["submitted_at"][:10]) + timedelta(days=1) for item in timeline["requests"]}
+        requests = {
+            date.fromisoformat(item["submitted_at"][:10]) + timedelta(days=1) for item in timeline["requests"]
+        }
         confirmed = {day + timedelta(days=decisions["confirm_requests_after_days"]) for day in requests}
-        arrivals = {s.applications_open + timedelta(days=n) for n in (7, 14)} | {s.applications_close + timedelta(days=1)}
         latecomers = self._list_latecomers()
-        propose = {decisions["first_look_on"], decisions["approve_on"] - timedelta(days=1)} | latecomers | {
-            day for day in edits if day > s.starts
-        }
-        introduce = {s.starts, decisions["hold"]["approve_on"]} | {day + later for day in propose | confirmed if day > s.starts}
-        topics = self._list_topic_runs()
-        check_ins = {
-            day + timedelta(days=extra)
-            for day in self._list_check_in_days()
-            for extra in (0, timeline["answer_after_days"] + 1)
-        }
-        due = s.evaluation_due
-        evaluation = {s.evaluation_opens, s.ends + timedelta(days=1), due + timedelta(days=1)} | {
-            due - timedelta(days=days) for days in REMINDERS
-        }
+        late_edits = {day for day in edits if day > s.starts}
+        propose = {decisions["first_look_on"]} | latecomers | late_edits
+        check_ins = self._list_check_in_days()
+        patience = timedelta(days=timeline["answer_after_days"] + 1)
         return {
-            "ingest-applications": arrivals | edits | latecomers,
+            "ingest-applications": {s.applications_open + timedelta(days=n) for n in (14, 28)}
+            | {s.applications_close + timedelta(days=1)}
+            | latecomers
+            | late_edits,
             "propose-matches": propose,
             "process-requests": requests | confirmed,
-            "introduce-matches": introduce,
-            "send-monthly-topics": topics,
-            "collect-check-ins": check_ins,
-            "compile-evaluations": evaluation,
-            "purge-personal-data": {due + timedelta(days=1)},
+            "introduce-matches": {s.starts, decisions["hold"]["approve_on"]}
+            | {day + later for day in latecomers | confirmed | late_edits if day > s.starts},
+            "send-monthly-topics": self._list_topic_runs(),
+            # Answers are read at the next check-in; after the first and the last the committee does not wait so long.
+            "collect-check-ins": {*check_ins, check_ins[0] + patience, check_ins[-1] + patience},
+            "compile-evaluations": {
+                s.evaluation_opens,
+                *(s.evaluation_due - timedelta(days=days) for days in REMINDERS),
+                s.ends + timedelta(days=1),
+                s.evaluation_due + timedelta(days=1),
+            },
+            "purge-personal-data": {s.evaluation_due + timedelta(days=1)},
         }
 
     def _list_latecomers(self) -> set[date]:
         from deployments.program_folders import read_sample_responses
 
-        stamps = (row["Timestamp"][:10] for rows in read_sample_responses().values() for row in rows if row["Timestamp"])
+        stamps = (
+            row["Timestamp"][:10]
+            for rows in read_sample_responses().values()
+            for row in rows
+            if row["Timestamp"]
+        )
         days = {date.fromisoformat(stamp) for stamp in stamps}
         return {day + timedelta(days=1) for day in days if day > self.settings.applications_close}
 
@@ -117,17 +131,18 @@ class DemoYear:
         self.people.send_requests(morning)
         self.people.answer_check_ins(morning)
         self.people.answer_evaluations(morning)
-        queued = False
+        afternoon = datetime.combine(day, AFTERNOON, self.program.zone)
+        is_more_due = False
         for name in self._plan_day(day):
             self._decide_before(name, day, morning)
             report = self._run(name, morning)
-            queued |= bool(report.drafts)
+            is_more_due |= any(morning < draft.not_before <= afternoon for draft in report.drafts)
             if name == "propose-matches" and day == self.people.timeline["decisions"]["first_look_on"]:
                 self.people.reject_one_pair()
                 self._run(name, morning + timedelta(hours=1))
-        if queued:
+        if is_more_due:
             # Whoever lives far to the west gets the mail when it is day there.
-            self._run("deliver-messages", datetime.combine(day, AFTERNOON, self.program.zone))
+            self._run("deliver-messages", afternoon)
 
     def _decide_before(self, name: str, day: date, morning: datetime) -> None:
         """What the committee writes on its desk before the run of that day."""
@@ -143,6 +158,14 @@ class DemoYear:
         self.tell(f"{moment:%d %b %Y}  {name:<22} {report.describe_counts()}")
         return report
 
+    def list_places(self, mails: Path) -> Iterator[tuple[str, Path]]:
+        """What there is to look at, and where."""
+        yield "The committee's desk", self.folder / COMMITTEE
+        yield "The forms", self.folder / FORMS
+        yield "Every mail", mails
+        for report in sorted((self.folder / "reports").glob("*.html")):
+            yield "Report for the board", report
+
     def read_cohort(self) -> Cohort:
         """The cohort as it stands at the end."""
         from tasks.desk import gather_desk
@@ -150,6 +173,50 @@ class DemoYear:
 
         after = datetime.combine(self.settings.evaluation_due + timedelta(days=2), MORNING, self.program.zone)
         return gather_desk(open_run("demo", None, after, True, self.folder)).cohort
+
+
+def run_demo(folder: Path) -> None:
+    """Live through the sample year in `folder` and print what happened and where to look.
+
+    Raises `SettingsError` if the folder holds a program already.
+    """
+    from rich.console import Console
+
+    from deployments.private_server import start_private_server
+
+    console = Console(highlight=False)
+    started = perf_counter()
+    year = DemoYear(folder, tell=lambda line: console.print(f"  {line}", style="dim"))
+    console.print(f"A program year of the {year.program.name}, in {folder}.")
+    with start_private_server() as server:
+        # Two cores: the server boots while this process loads its libraries.
+        _load_libraries()
+        server.wait()
+        _live_quickly(year)
+        mails = write_index(folder / MAIL_FOLDER, year.program.name)
+    console.print()
+    for what, words in summarise_demo(year):
+        console.print(f"[bold]{what:<22}[/] {words}")
+    console.print()
+    for what, path in year.list_places(mails):
+        console.print(f"[bold]{what:<22}[/] {path}")
+    console.print(f"\nThe year took {perf_counter() - started:.0f} seconds.")
+
+
+def _load_libraries() -> None:
+    import great_expectations  # noqa: F401
+    import openpyxl  # noqa: F401
+
+    import mentoring.matching  # noqa: F401
+    import tasks.steps  # noqa: F401
+
+
+def _live_quickly(year: DemoYear) -> None:
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    # Nobody supervises these runs, and the heartbeat's thread costs a second of each.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        year.live()
 
 
 def summarise_demo(year: DemoYear) -> Iterator[tuple[str, str]]:
@@ -160,7 +227,10 @@ def summarise_demo(year: DemoYear) -> Iterator[tuple[str, str]]:
     applications = Counter((item.role, item.state) for item in cohort.applications.values())
     for role in ("mentor", "mentee"):
         states = {state: count for (who, state), count in applications.items() if who == role}
-        words = ", ".join(f"{states.get(state, 0)} {state.replace('_', ' ')}" for state in ("accepted", "needs_attention", "withdrawn", "duplicate"))
+        words = ", ".join(
+            f"{states.get(state, 0)} {state.replace('_', ' ')}"
+            for state in ("accepted", "needs_attention", "withdrawn", "duplicate")
+        )
         yield f"{role.capitalize()} applications", f"{sum(states.values())} in: {words}"
     matches = list(cohort.matches.values())
     introduced = [match for match in matches if match.introduced_at]
@@ -168,8 +238,8 @@ def summarise_demo(year: DemoYear) -> Iterator[tuple[str, str]]:
     rejected = Counter(match.reason for match in matches if match.state == "rejected")
     yield (
         "Matches",
-        f"{len(matches)} proposed, {rejected['committee']} rejected by the committee, {rejected['superseded']} replaced by better "
-        f"proposals, {len(introduced)} introduced",
+        f"{len(matches)} proposed, {rejected['committee']} rejected by the committee, "
+        f"{rejected['superseded']} replaced by better proposals, {len(introduced)} introduced",
     )
     yield (
         "During the year",
@@ -177,7 +247,10 @@ def summarise_demo(year: DemoYear) -> Iterator[tuple[str, str]]:
         f"{sum(match.is_rematch for match in introduced)} rematched, {ended['completed']} completed",
     )
     topics = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
-    months = (f"{name_month(date.fromisoformat(period + '-01')).split()[0]} {count}" for period, count in sorted(topics.items()))
+    months = (
+        f"{name_month(date.fromisoformat(period + '-01')).split()[0]} {count}"
+        for period, count in sorted(topics.items())
+    )
     yield "Topics sent", ", ".join(months)
     signals = Counter(item.signal for item in cohort.check_ins)
     yield (

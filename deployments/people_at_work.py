@@ -71,22 +71,29 @@ def delete_form_row(path: Path, tab: str, match: Match) -> None:
 
 def edit_committee_cell(path: Path, tab: str, key: str | tuple[str, ...], heading: str, value: Cell) -> None:
     """Write one cell of the committee workbook in the row with this key."""
-    wanted = (key,) if isinstance(key, str) else key
+    edit_committee_rows(path, tab, {(key,) if isinstance(key, str) else key: {heading: value}})
+
+
+def edit_committee_rows(path: Path, tab: str, rows: Mapping[tuple[str, ...], Mapping[str, Cell]]) -> None:
+    """Write cells of the committee workbook in one sitting: values by heading, by the row's key."""
 
     def change(workbook: Workbook) -> bool:
         sheet = _require_tab(workbook, tab)
         columns = _list_columns(sheet)
-        numbers = find_rows(sheet, TABS[tab].key, columns).get(wanted)
-        if not numbers:
-            raise LookupError(f"The tab {tab} has no row with this key.")
-        return write_cell(sheet.cell(numbers[0], columns[heading]), value)
+        found = find_rows(sheet, TABS[tab].key, columns)
+        written = []
+        for key, values in rows.items():
+            if not found.get(key):
+                raise LookupError(f"The tab {tab} has no row with this key.")
+            for heading, value in values.items():
+                written.append(write_cell(sheet.cell(found[key][0], columns[heading]), value))
+        return any(written)
 
     change_workbook(path, change)
 
 
 def append_committee_rows(path: Path, tab: str, rows: Sequence[Mapping[str, Cell]]) -> None:
     """Add rows at the end of a tab of the committee workbook, like rules or topics: values by heading."""
-
     from tasks.workbook_rows import fit_row, list_widths
 
     def change(workbook: Workbook) -> bool:

@@ -1,6 +1,6 @@
 """Making program folders: `program.yaml` with its workbooks, empty or with the sample's applications.
 
-Belongs here: what `mentoring init` lays out. Does not belong here: the looks of the workbooks (`tasks.local_workbooks`).
+Belongs here: what `mentoring init` lays out. Does not belong here: the workbooks' looks (`tasks.local_workbooks`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ from typing import Any
 
 import yaml
 
+from deployments.people_at_work import append_committee_rows
 from mentoring.desk import TabUpdate
 from mentoring.steering import steer_cohort
-from tasks.local_workbooks import COMMITTEE, FORMS, LocalWorkbooks, create_committee_workbook, create_forms_workbook
+from tasks.local_workbooks import (
+    COMMITTEE,
+    FORMS,
+    LocalWorkbooks,
+    create_committee_workbook,
+    create_forms_workbook,
+)
 from tasks.settings import PROGRAM_FILE, SettingsError, read_program
 
 SAMPLE = Path(__file__).parent / "programs" / "sample"
@@ -24,14 +31,20 @@ SAMPLE_RESPONSES = {"mentor": "mentor_applications.csv", "mentee": "mentee_appli
 Answers = dict[str, str]
 
 
-def make_program_folder(folder: Path, responses: Mapping[str, Sequence[Answers]] | None = None) -> None:
+def make_program_folder(
+    folder: Path, responses: Mapping[str, Sequence[Answers]] | None = None, topics: Sequence[Answers] = ()
+) -> None:
     """Make a program folder from the sample's `program.yaml`, with `responses` by form in `forms.xlsx`.
+
+    `topics` are rows of the committee's `Topics` tab.
 
     Raises `SettingsError` if the folder holds a program already.
     """
     taken = [name for name in (PROGRAM_FILE, FORMS, COMMITTEE) if (folder / name).exists()]
     if taken:
-        raise SettingsError(f"{folder} already has {taken[0]}; choose another folder, or remove the file first.")
+        raise SettingsError(
+            f"{folder} already has {taken[0]}; choose another folder, or remove the file first."
+        )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / PROGRAM_FILE).write_bytes((SAMPLE / PROGRAM_FILE).read_bytes())
     program = read_program(folder / PROGRAM_FILE)
@@ -40,6 +53,7 @@ def make_program_folder(folder: Path, responses: Mapping[str, Sequence[Answers]]
     cohort_id = program.require_cohort(None)
     rows = steer_cohort(program, cohort_id, {}, []).rows
     LocalWorkbooks(folder, program.zone).write_committee([TabUpdate("Program", rows)])
+    append_committee_rows(folder / COMMITTEE, "Topics", topics)
 
 
 def read_sample_responses() -> dict[str, list[Answers]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,12 +18,13 @@ from deployments.people_at_work import (
     append_committee_rows,
     append_form_rows,
     delete_form_row,
-    edit_committee_cell,
+    edit_committee_rows,
     edit_form_row,
 )
 from deployments.program_folders import list_sample_topics, read_sample_responses, read_sample_timeline
+from mentoring.desk import Cell
 from mentoring.program import Program
-from mentoring.responses import list_questions
+from mentoring.responses import FormName, list_questions
 from tasks.local_workbooks import COMMITTEE, FORMS, LocalWorkbooks
 from tasks.mail import MAIL_FOLDER
 from tasks.mail_files import list_messages, read_eml
@@ -61,12 +62,18 @@ class SamplePeople:
     def send_applications(self, moment: datetime) -> None:
         """Everything that applicants have done in the forms by `moment` (in the committee's time zone)."""
         for form, rows in self._responses.items():
-            arrived = [row for row in rows if self._is_due(("row", form, str(rows.index(row))), row["Timestamp"], moment)]
+            arrived = [
+                row
+                for row in rows
+                if self._is_due(("row", form, str(rows.index(row))), row["Timestamp"], moment)
+            ]
             if arrived:
                 append_form_rows(self.folder / FORMS, self.program, form, arrived)
         for edit in self.timeline["edits"]:
             if self._is_due(("edit", edit["role"], edit["email"], str(edit["date"])), edit["date"], moment):
-                edit_form_row(self.folder / FORMS, self._tab(edit["role"]), self._is_from(edit), edit["answers"])
+                edit_form_row(
+                    self.folder / FORMS, self._tab(edit["role"]), self._is_from(edit), edit["answers"]
+                )
         for gone in self.timeline["deleted_rows"]:
             if self._is_due(("gone", gone["email"]), gone["date"], moment):
                 delete_form_row(self.folder / FORMS, self._tab(gone["role"]), self._is_from(gone))
@@ -91,50 +98,74 @@ class SamplePeople:
         """Requests that people have sent by `moment`."""
         for request in self.timeline["requests"]:
             if self._is_due(("request", request["email"]), request["submitted_at"], moment):
-                answers = {name: str(request[name]) for name in ("submitted_at", "email", "request", "rematch", "comment")}
-                self._answer("request", answers)
+                names = ("submitted_at", "email", "request", "rematch", "comment")
+                self._answer("request", [{name: str(request[name]) for name in names}])
 
     def answer_check_ins(self, moment: datetime) -> None:
         """Answers to check-ins that people have mailed back by `moment`, with the reference from their mail."""
+        answers = []
         silent = {who["email"] for who in self.timeline["silent"]}
         for question in self._read_mail("check_in"):
             answer = self._choose_check_in(question)
             answered_at = question.asked_at + timedelta(days=answer.pop("answer_after_days"), hours=3)
             key = ("check-in", question.reference)
-            if question.address in silent or not self._is_due(key, answered_at.strftime("%Y-%m-%d %H:%M:%S"), moment):
+            if question.address in silent or not self._is_due(
+                key, answered_at.strftime("%Y-%m-%d %H:%M:%S"), moment
+            ):
                 continue
-            submitted = {"submitted_at": answered_at.strftime("%Y-%m-%d %H:%M:%S"), "token": question.reference}
-            self._answer("check_in", submitted | answer)
+            submitted = {
+                "submitted_at": answered_at.strftime("%Y-%m-%d %H:%M:%S"),
+                "token": question.reference,
+            }
+            answers.append(submitted | answer)
+        self._answer("check_in", answers)
 
     def _choose_check_in(self, question: _Question) -> dict[str, Any]:
         first = self._first_check_in.setdefault(question.address, question.reference)
         when = "first" if first == question.reference else f"{question.asked_at:%Y-%m}"
         written: Mapping[str, Any] = next(
-            (item for item in self.timeline["check_ins"] if (item["email"], item["check_in"]) == (question.address, when)), {}
+            (
+                item
+                for item in self.timeline["check_ins"]
+                if (item["email"], item["check_in"]) == (question.address, when)
+            ),
+            {},
         )
         # Drawn by who and when alone, so that the same year happens every time.
         draw = random.Random(f"{question.address} {when}")  # noqa: S311 - play, not secrecy
         weights = self.timeline["default_signal"]
         signal = draw.choices(list(weights), list(weights.values()))[0]
         contacts = draw.choice(self.timeline["default_contacts"]) if signal == "We are in touch" else ""
-        chosen = {"signal": signal, "contacts": contacts, "comment": "", "answer_after_days": self.timeline["answer_after_days"]}
+        chosen = {
+            "signal": signal,
+            "contacts": contacts,
+            "comment": "",
+            "answer_after_days": self.timeline["answer_after_days"],
+        }
         return chosen | {key: value for key, value in written.items() if key in chosen}
 
     def answer_evaluations(self, moment: datetime) -> None:
         """Evaluations that people have sent by `moment`; who was not invited can't answer."""
         invited: dict[str, str] = {}
+        answers = []
         for question in self._read_mail("evaluation_invitation"):
             invited.setdefault(question.address, question.reference)
         for item in self.timeline["evaluations"]:
             reference = invited.get(item["email"])
-            if reference and self._is_due(("evaluation", item["role"], item["email"]), item["submitted_at"], moment):
+            if reference and self._is_due(
+                ("evaluation", item["role"], item["email"]), item["submitted_at"], moment
+            ):
                 submitted = {"submitted_at": item["submitted_at"], "token": reference}
-                self._answer("evaluation", submitted | item["answers"])
+                answers.append(submitted | item["answers"])
+        self._answer("evaluation", answers)
 
-    def _answer(self, form: str, answers: Mapping[str, str]) -> None:
-        questions = list_questions(self.program, form)  # type: ignore[arg-type]
-        row = {_as_asked(self.program, form, name): text for name, text in answers.items() if name in questions}
-        append_form_rows(self.folder / FORMS, self.program, form, [row])
+    def _answer(self, form: FormName, answers: Sequence[Mapping[str, str]]) -> None:
+        questions = list_questions(self.program, form)
+        rows = [
+            {questions[name][0]: text for name, text in row.items() if name in questions} for row in answers
+        ]
+        if rows:
+            append_form_rows(self.folder / FORMS, self.program, form, rows)
 
     def _read_mail(self, kind: str) -> Iterator[_Question]:
         """Every mail of a kind that asks for an answer, read from the mail folder once."""
@@ -164,40 +195,46 @@ class SamplePeople:
         append_committee_rows(
             path,
             "Rules",
-            [{"Rule": word, "Mentor": pair["mentor"], "Mentee": pair["mentee"], "Note": pair["note"]} for word, pair in rules],
+            [
+                {"Rule": word, "Mentor": pair["mentor"], "Mentee": pair["mentee"], "Note": pair["note"]}
+                for word, pair in rules
+            ],
         )
 
     def reject_one_pair(self) -> None:
         """At the first look, one proposal is turned down."""
         reject = self.timeline["decisions"]["reject"]
-        self._decide(self._find_proposal(reject["mentee"]), "Reject", reject["note"])
+        reference = self._find_proposal(reject["mentee"])
+        assert reference, "the sample's pair is proposed"
+        self._decide({reference: ("Reject", reject["note"])})
 
     def decide_on_proposals(self, moment: datetime) -> None:
-        """Approve everything that waits, except the pair that is on hold until the committee has talked to its mentor."""
+        """Approve everything that waits, except the pair on hold until the committee has talked to its mentor."""
         hold = self.timeline["decisions"]["hold"]
         held = self._find_proposal(hold["mentee"])
-        for reference in self._list_waiting("Matches"):
-            if reference != held:
-                self._decide(reference, "Approve")
-            elif moment.date() < hold["approve_on"]:
-                self._decide(reference, "Hold", hold["note"])
-            else:
-                self._decide(reference, "Approve", hold["approve_note"])
+        decisions = dict.fromkeys(self._list_waiting("Matches"), ("Approve", ""))
+        if held:
+            is_early = moment.date() < hold["approve_on"]
+            decisions[held] = ("Hold", hold["note"]) if is_early else ("Approve", hold["approve_note"])
+        self._decide(decisions)
 
     def confirm_requests(self) -> None:
         """Confirm every request that waits."""
-        for reference in self._list_waiting("Requests"):
-            by = self.timeline["decisions"]["decided_by"][1]
-            edit_committee_cell(self.folder / COMMITTEE, "Requests", reference, "Decision", "Confirm")
-            edit_committee_cell(self.folder / COMMITTEE, "Requests", reference, "Decided by", by)
+        by = self.timeline["decisions"]["decided_by"][1]
+        decision: dict[str, Cell] = {"Decision": "Confirm", "Decided by": by}
+        rows = {_key(reference): decision for reference in self._list_waiting("Requests")}
+        if rows:
+            edit_committee_rows(self.folder / COMMITTEE, "Requests", rows)
 
-    def _decide(self, reference: str | None, word: str, note: str = "") -> None:
-        assert reference, "the sample's pair is proposed"
-        path, by = self.folder / COMMITTEE, self.timeline["decisions"]["decided_by"]
-        cells = {"Decision": word, "Decided by": by[int(reference[-1]) % len(by)], "Note": note}
-        for heading, value in cells.items():
-            if value:
-                edit_committee_cell(path, "Matches", reference, heading, value)
+    def _decide(self, decisions: Mapping[str, tuple[str, str]]) -> None:
+        by = self.timeline["decisions"]["decided_by"]
+        rows: dict[tuple[str, ...], dict[str, Cell]] = {}
+        for reference, (word, note) in decisions.items():
+            rows[_key(reference)] = {"Decision": word, "Decided by": by[int(reference[-1]) % len(by)]}
+            if note:
+                rows[_key(reference)]["Note"] = note
+        if rows:
+            edit_committee_rows(self.folder / COMMITTEE, "Matches", rows)
 
     def _read_tab(self, name: str) -> list[dict[str, str]]:
         return LocalWorkbooks(self.folder, self.program.zone).read_committee([name])[name].read_rows()
@@ -214,12 +251,11 @@ class SamplePeople:
             if row["Role"] == "mentee" and row["E-mail"].casefold() == mentee_address
         }
         open_words = ("Proposed", "Proposed (rematch)", "On hold")
-        rows = (row for row in self._read_tab("Matches") if row["Mentee"] in names and row["Status"] in open_words)
+        rows = (
+            row for row in self._read_tab("Matches") if row["Mentee"] in names and row["Status"] in open_words
+        )
         return next((row["Reference"] for row in rows), None)
 
 
-def _as_asked(program: Program, form: str, name: str) -> str:
-    """The form's question for a field."""
-    return list_questions(program, form)[name][0]  # type: ignore[arg-type]
-
-
+def _key(reference: str) -> tuple[str, ...]:
+    return (reference,)

@@ -9,7 +9,10 @@ from tasks.runs import RunReport
 
 @flow(name="collect-check-ins", flow_run_name="collect-check-ins {cohort}", persist_result=False)
 def collect_check_ins(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
-    """Take in answers to check-ins and ask everybody whose check-in is due: some days after the introduction, then monthly."""
+    """Take in answers to check-ins and ask everybody whose check-in is due.
+
+    The first check-in comes some days after the introduction, then one follows every month.
+    """
     run = steps.open_run("collect-check-ins", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)
     [answers] = steps.read_answers(run, "check_in")

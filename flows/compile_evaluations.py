@@ -9,7 +9,10 @@ from tasks.runs import RunReport
 
 @flow(name="compile-evaluations", flow_run_name="compile-evaluations {cohort}", persist_result=False)
 def compile_evaluations(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
-    """Invite and remind, take in evaluations, compile the figures and the board's report, and complete the matches after the last day."""
+    """Invite and remind, take in evaluations, and compile the figures and the board's report.
+
+    After the last day of the year, the matches are completed and everybody is thanked.
+    """
     run = steps.open_run("compile-evaluations", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)
     [answers] = steps.read_answers(run, "evaluation")

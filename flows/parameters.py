@@ -7,7 +7,10 @@ from pydantic import Field
 
 CohortId = Annotated[
     str | None,
-    Field(title="Cohort", description="Id of the cohort as in program.yaml, for example 2027. Empty: the latest cohort."),
+    Field(
+        title="Cohort",
+        description="Id of the cohort as in program.yaml, for example 2027. Empty: the latest cohort.",
+    ),
 ]
 AsOf = Annotated[
     datetime | None,
@@ -17,5 +20,6 @@ AsOf = Annotated[
     ),
 ]
 DryRun = Annotated[
-    bool, Field(title="Dry run", description="Only show what would be done: nothing is changed, nothing is sent.")
+    bool,
+    Field(title="Dry run", description="Only show what would be done: nothing is changed, nothing is sent."),
 ]

@@ -10,7 +10,10 @@ from tasks.runs import RunReport
 
 @flow(name="process-requests", flow_run_name="process-requests {cohort}", persist_result=False)
 def process_requests(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
-    """Take in withdrawals and rematch requests. What the committee confirmed is carried out: the match ends, both are told, a rematch is proposed."""
+    """Take in withdrawals and rematch requests, and carry out what the committee confirmed.
+
+    The match ends, both are told, and a rematch is proposed in which the one who stays goes first.
+    """
     run = steps.open_run("process-requests", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)
     [answers] = steps.read_answers(run, "request")

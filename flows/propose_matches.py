@@ -10,7 +10,10 @@ from tasks.runs import RunReport
 
 @flow(name="propose-matches", flow_run_name="propose-matches {cohort}", persist_result=False)
 def propose_matches(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
-    """Record the committee's decisions and propose the best matches for everybody who is free. Nothing is sent to anybody."""
+    """Record the committee's decisions and propose the best matches for everybody who is free.
+
+    Nothing is sent to anybody.
+    """
     run = steps.open_run("propose-matches", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)
     plan = update_proposals(run, desk)

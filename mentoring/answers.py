@@ -12,8 +12,9 @@ from mentoring.responses import FormName, Response
 class FormAnswers:
     """A form's responses and what is wrong with them.
 
-    `problems` are sentences about the sheet as a whole; with any, nothing was read and nobody is rejected. `faults`
-    maps a row to dicts with `field`, `question`, `mend` (for the applicant) and `sentence` (for the committee).
+    `problems` are sentences about the sheet as a whole; with any, nothing was read and nobody is rejected.
+    `faults` maps a row to dicts with `field`, `question`, `mend` (for the applicant) and `sentence` (for the
+    committee).
     """
 
     form: FormName

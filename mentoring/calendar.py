@@ -34,13 +34,13 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
 def next_daytime(moment: datetime, zone: ZoneInfo, hours: SendingHours) -> datetime:
     """`moment` if it falls into the sending hours of `zone`, else their next beginning, in UTC."""
     local = moment.astimezone(zone)
-    if local.timetz().replace(tzinfo=None) < hours.start:
-        day = local.date()
-    elif local.timetz().replace(tzinfo=None) < hours.end:
+    if hours.start <= local.time() < hours.end:
         return moment.astimezone(UTC)
-    else:
-        day = local.date() + timedelta(days=1)
-    return datetime.combine(day, hours.start, zone).astimezone(UTC)
+    day = local.date() + timedelta(days=int(local.time() >= hours.end))
+    opening = datetime.combine(day, hours.start, zone)
+    # On the night when clocks go back, the hour strikes twice, and the first may be over.
+    both = (opening.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    return next(beginning for beginning in both if beginning >= moment)
 
 
 def add_months(day: date, months: int) -> date:
@@ -55,9 +55,12 @@ def add_months(day: date, months: int) -> date:
 
 
 def list_topic_days(starts: date, ends: date, topics_day: int) -> list[date]:
-    """The days on which a topic is due: `topics_day` of every month from `starts` to `ends`, both included."""
+    """The days on which a topic is due: `topics_day` of every month, from `starts` to `ends` inclusive."""
     first = starts.replace(day=topics_day)
-    days = (add_months(first, months) for months in range((ends.year - starts.year) * 12 + ends.month - starts.month + 1))
+    days = (
+        add_months(first, months)
+        for months in range((ends.year - starts.year) * 12 + ends.month - starts.month + 1)
+    )
     return [day for day in days if starts <= day <= ends]
 
 

@@ -1,8 +1,8 @@
 """What a decision changes, as values: commands in the imperative, each one row of the database.
 
-A plan is the whole outcome of a decision. It is applied in one transaction or not at all, so a message can't exist
-without the change that causes it, nor the change without its message. Each class has the named query of its own name
-(`ApproveMatch` → `approve_match`), and its fields are that query's parameters.
+A plan is the whole outcome of a decision. It is applied in one transaction or not at all, so a message can't
+exist without the change that causes it, nor the change without its message. Each class has the named query of
+its own name (`ApproveMatch` → `approve_match`), and its fields are that query's parameters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mentoring.desk import TabUpdate
 
 @dataclass(frozen=True)
 class Change:
-    """Base of all changes. The first field is the id of the row; `optional` marks a change that may find it done."""
+    """Base of all changes. The first field is the row's id; `optional` marks a change that may find it done."""
 
     optional: ClassVar[bool] = False
 
@@ -284,9 +284,10 @@ class ReissueMessage(Change):
 
 @dataclass(frozen=True)
 class Plan:
-    """The outcome of a decision: changes and messages for the database, updates for the desk, figures for the operator.
+    """The outcome of a decision: what goes to the database, to the desk and to the operator.
 
-    `counts` and `waiting` go to the run's page: figures, and sentences on what waits for whom, without personal data.
+    `counts` and `waiting` go to the run's page: figures, and sentences on what waits for whom, without
+    personal data.
     """
 
     changes: Sequence[Change] = ()

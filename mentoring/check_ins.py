@@ -1,7 +1,7 @@
 """Check-ins: asking both sides how it goes, reading their answers, and seeing silence early.
 
-The first check-in follows some days after the introduction, then one every month until the year ends. Belongs here:
-who is asked when, what an answer means, and the next step for the committee.
+The first check-in follows some days after the introduction, then one every month until the year ends. Belongs
+here: who is asked when, what an answer means, and the next step for the committee.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ MEANINGS: Mapping[str, Signal] = dict(
 
 
 def find_sender(cohort: Cohort, token: str) -> tuple[Match, str] | None:
-    """The match and the application that a prefilled reference belongs to, or None if it is no reference of ours."""
+    """The match and the application that a prefilled reference belongs to, or None if it is none of ours."""
     message = cohort.messages_by_id.get(token.strip().casefold())
     match = cohort.matches.get(message.subject_id) if message else None
     if message is None or match is None:
         return None
-    sender = next((key for key in match.pair if cohort.applications[key].person_id == message.recipient_id), None)
+    sender = next(
+        (key for key in match.pair if cohort.applications[key].person_id == message.recipient_id), None
+    )
     return (match, sender) if sender else None
 
 
@@ -45,7 +47,10 @@ def plan_check_ins(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
     unplaced = [change for change in fresh.values() if isinstance(change, AddUnplacedResponse)]
     plan = Plan(tuple(fresh.values()), tuple(drafts)).drop_known(cohort.queued_keys)
     counts = {"answers": len(fresh) - len(unplaced), "asked": len(plan.messages)}
-    waiting = (*answers.problems, *(f"Check-ins, row {change.sheet_row}: {change.problem}" for change in unplaced))
+    waiting = (
+        *answers.problems,
+        *(f"Check-ins, row {change.sheet_row}: {change.problem}" for change in unplaced),
+    )
     return Plan(plan.changes, plan.messages, counts=counts, waiting=waiting)
 
 
@@ -54,7 +59,9 @@ def _take_answer(cohort: Cohort, response: Response, form: FormAnswers, now: dat
         return None
     if response.key in cohort.forgotten:
         return None
-    if response.submitted_at and response.submitted_at < start_of_day(cohort.settings.starts, cohort.program.zone):
+    if response.submitted_at and response.submitted_at < start_of_day(
+        cohort.settings.starts, cohort.program.zone
+    ):
         return None
     found = find_sender(cohort, response.answers.get("token", ""))
     if found is None:
@@ -79,7 +86,9 @@ def _take_answer(cohort: Cohort, response: Response, form: FormAnswers, now: dat
 def list_check_in_days(cohort: Cohort, match: Match) -> list[date]:
     """The days on which the two are asked, first to last."""
     assert match.introduced_at is not None, "only introduced pairs are asked"
-    first = local_day(match.introduced_at, cohort.program.zone) + timedelta(days=cohort.settings.check_in_after_days)
+    first = local_day(match.introduced_at, cohort.program.zone) + timedelta(
+        days=cohort.settings.check_in_after_days
+    )
     days = (add_months(first, months) for months in range(24))
     return [day for day in days if day < cohort.settings.ends]
 
@@ -103,13 +112,17 @@ def _ask(cohort: Cohort, match: Match, now: datetime) -> list[Draft]:
         }
         expires_at = opens + _WORTH
         if not_before < expires_at:
-            drafts.append(Draft("check_in", match.match_id, period, cohort.person_of(key), context, not_before, expires_at))
+            drafts.append(
+                Draft(
+                    "check_in", match.match_id, period, cohort.person_of(key), context, not_before, expires_at
+                )
+            )
     return drafts
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a pair stands by what both said: the last contact, the signal in words, and the committee's next step."""
+    """How a pair stands by what both said: last contact, the signal in words, the committee's next step."""
 
     last_contact: date | None
     signal: str
@@ -121,21 +134,31 @@ def describe_standing(cohort: Cohort, match: Match, now: datetime) -> Standing:
     answers = [item for item in cohort.check_ins if item.match_id == match.match_id]
     latest: dict[str, CheckIn] = {item.application_id: item for item in answers}
     signals = {item.signal: item for item in latest.values()}
-    contacts = [local_day(item.answered_at, cohort.program.zone) for item in answers if item.signal == "connected"]
+    contacts = [
+        local_day(item.answered_at, cohort.program.zone) for item in answers if item.signal == "connected"
+    ]
     last_contact = max(contacts, default=None)
     if "want_to_talk" in signals:
         side = _side(match, signals["want_to_talk"].application_id)
-        return Standing(last_contact, f"The {side} would like to talk to the committee", f"Write to the {side} today.")
+        return Standing(
+            last_contact, f"The {side} would like to talk to the committee", f"Write to the {side} today."
+        )
     if "partner_missing" in signals:
         side = _side(match, signals["partner_missing"].application_id)
         other = "mentor" if side == "mentee" else "mentee"
         step = f"Ask the {other} whether all is well, and answer the {side}."
         return Standing(last_contact, f"The {side} has not heard from the {other}", step)
     if "not_yet" in signals and "connected" not in signals:
-        return Standing(last_contact, "Not in touch yet", "Wait for the next check-in; a friendly word to both helps.")
+        return Standing(
+            last_contact, "Not in touch yet", "Wait for the next check-in; a friendly word to both helps."
+        )
     if "connected" in signals:
         return Standing(last_contact, "In touch", "")
-    asked = [m for m in cohort.messages if m.subject_id == match.match_id and m.kind == "check_in" and m.state == "sent"]
+    asked = [
+        m
+        for m in cohort.messages
+        if m.subject_id == match.match_id and m.kind == "check_in" and m.state == "sent"
+    ]
     if asked and now - max(m.settled_at or m.queued_at for m in asked) > _PATIENCE:
         return Standing(None, "Silence: nobody answered the check-in", "Write to both, or call.")
     return Standing(None, "Asked, no answer yet" if asked else "Not asked yet", "")

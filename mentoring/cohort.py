@@ -1,7 +1,8 @@
 """One cohort as it stands: the values that every decision of the program starts from.
 
-Belongs here: what an application, a match, a request, an answer and a queued message are, and simple questions about
-them. Does not belong here: decisions (`intake`, `proposals`, `introductions`, …) and how the values are stored.
+Belongs here: what an application, a match, a request, an answer and a queued message are, and simple
+questions about them. Does not belong here: decisions (`intake`, `proposals`, `introductions`, …) and how the
+values are stored.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from mentoring.policy import Policy
-from mentoring.program import CohortSettings, Program
+from mentoring.program import CohortSettings, Program, check_time_zone
 from mentoring.states import LIVE_MATCH_STATES
 
 Role = Literal["mentor", "mentee"]
+ROLES: tuple[Role, Role] = ("mentor", "mentee")
 
 #: (kind, subject_id, period, recipient_id): what makes a message one and the same within a cohort.
 MessageKey = tuple[str, str, str, str]
@@ -27,7 +29,10 @@ MessageKey = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Application:
-    """One application with its person; `name` and `email` are empty when the address could not be used or is erased."""
+    """One application with its person.
+
+    `name` and `email` are empty when the address could not be used, and once the person is erased.
+    """
 
     application_id: str
     role: Role
@@ -57,7 +62,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Match:
-    """One mentor's seat with one mentee, from proposal to end. The ids of the people are those of their applications."""
+    """One mentor's seat with one mentee, from proposal to end. The ids are those of their applications."""
 
     match_id: str
     mentor_application_id: str
@@ -86,7 +91,11 @@ class Match:
 
     def find_partner(self, application_id: str) -> str:
         """The application on the other side."""
-        return self.mentee_application_id if application_id == self.mentor_application_id else self.mentor_application_id
+        return (
+            self.mentee_application_id
+            if application_id == self.mentor_application_id
+            else self.mentor_application_id
+        )
 
 
 @dataclass(frozen=True)
@@ -156,8 +165,8 @@ class QueuedMessage:
 class Draft:
     """A message to queue: its key, what its template needs, and when it may go out and becomes pointless.
 
-    `context` lacks what every message shares (program, recipient), which is added when it is rendered. Where a link
-    needs the message's own reference, it holds the mark `{token}`.
+    `context` lacks what every message shares (program, recipient), which is added when it is rendered. Where
+    a link needs the message's own reference, it holds the mark `{token}`.
     """
 
     kind: str
@@ -189,9 +198,10 @@ class Person:
 class Cohort:
     """One cohort as it stands in the database, with the settings in force.
 
-    `unplaced` maps the key of a response that belongs to nobody to its problem; `forgotten` holds the keys of responses
-    of erased people, which must not come back from the form's sheet; `earlier_pairs` are (mentor, mentee) person ids of
-    earlier cohorts; `waited_since` maps a person who never got a mentor in an earlier cohort to the day of that line.
+    `unplaced` maps the key of a response that belongs to nobody to its problem; `forgotten` holds the keys of
+    responses of erased people, which must not come back from the form's sheet; `earlier_pairs` are (mentor,
+    mentee) person ids of earlier cohorts; `waited_since` maps a person who never got a mentor in an earlier
+    cohort to the day of that line.
     """
 
     cohort_id: str
@@ -223,20 +233,24 @@ class Cohort:
         return {message.message_id: message for message in self.messages}
 
     def list_accepted(self, role: Role) -> list[Application]:
-        """Accepted applications of one role, in the order of their ids."""
+        """Accepted applications of one role in the order of their ids, without erased people."""
         return [
             application
             for _, application in sorted(self.applications.items())
-            if application.role == role and application.state == "accepted"
+            if application.role == role and application.state == "accepted" and application.email
         ]
 
     def list_matches(self, *states: str) -> list[Match]:
         """Matches in any of the states, in the order of their ids."""
         return [match for _, match in sorted(self.matches.items()) if match.state in states]
 
-    def find_live_match(self, application_id: str) -> Match | None:
-        """A match that occupies this applicant; for a mentor with several, the first."""
-        return next((match for match in self.list_matches(*LIVE_MATCH_STATES) if application_id in match.pair), None)
+    def list_active_pairs(self) -> list[Match]:
+        """Active matches whose two people can both be written to: neither was erased."""
+        return [
+            match
+            for match in self.list_matches("active")
+            if all(self.applications[key].email for key in match.pair)
+        ]
 
     def name_of(self, application_id: str) -> str:
         """The applicant's name as the committee knows it, or the reference once it is erased."""
@@ -249,8 +263,11 @@ class Cohort:
         return person_id
 
     def zone_of(self, application_id: str) -> ZoneInfo:
-        """The applicant's time zone, else the committee's."""
-        return ZoneInfo(self.applications[application_id].time_zone or self.program.time_zone)
+        """The applicant's time zone; the committee's if there is none, or the answer names none."""
+        try:
+            return ZoneInfo(check_time_zone(self.applications[application_id].time_zone))
+        except ValueError:
+            return self.program.zone
 
     def make_message_id(self, draft: Draft) -> str:
         """The opaque id of a message: the same for the same key, and nobody outside can guess it.

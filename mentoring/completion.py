@@ -1,4 +1,4 @@
-"""The end of the year: evaluation invitations and reminders, taking in the answers, completing matches, thanks.
+"""The end of the year: evaluation invitations and reminders, taking in answers, completing matches, thanks.
 
 Belongs here: who is asked about which match and when. Does not belong here: what the answers add up to
 (`mentoring.evaluation`).
@@ -12,7 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from mentoring.answers import FormAnswers
-from mentoring.calendar import end_of_day, format_period, list_topic_days, name_day, next_daytime, start_of_day
+from mentoring.calendar import (
+    end_of_day,
+    format_period,
+    list_topic_days,
+    name_day,
+    next_daytime,
+    start_of_day,
+)
 from mentoring.changes import AddUnplacedResponse, Change, EndMatch, Plan, PutEvaluation
 from mentoring.check_ins import find_sender
 from mentoring.cohort import Cohort, Draft, Match
@@ -26,8 +33,8 @@ _WORTH = timedelta(days=30)
 def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
     """(match, application) of everybody who is asked for an evaluation, by match and then mentor first.
 
-    Everybody evaluates the matches that lasted; somebody whose only match ended early evaluates the last one. Who
-    left the program is not asked.
+    Everybody evaluates the matches that lasted; somebody whose only match ended early evaluates the last one.
+    Who left the program is not asked.
     """
     by_person: dict[str, list[Match]] = defaultdict(list)
     for match in cohort.list_matches("active", "ended"):
@@ -42,7 +49,7 @@ def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
 
 
 def plan_completion(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
-    """Take in evaluations, invite and remind whoever has not answered, and complete the matches after the last day."""
+    """Take in evaluations, invite and remind whoever has not answered, complete matches after the last day."""
     changes = _take_in(cohort, answers, now)
     answered = {(item.match_id, item.application_id) for item in cohort.evaluations} | {
         (item.match_id, item.application_id) for item in changes if isinstance(item, PutEvaluation)
@@ -51,7 +58,10 @@ def plan_completion(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan
     ending = _complete(cohort, now)
     drafts.extend(_thank(cohort, [change.match_id for change in ending], now))
     unplaced = [item for item in changes if isinstance(item, AddUnplacedResponse)]
-    waiting = (*answers.problems, *(f"Evaluations, row {item.sheet_row}: {item.problem}" for item in unplaced))
+    waiting = (
+        *answers.problems,
+        *(f"Evaluations, row {item.sheet_row}: {item.problem}" for item in unplaced),
+    )
     plan = Plan((*changes, *ending), tuple(drafts), waiting=waiting).drop_known(cohort.queued_keys)
     sent = Counter(draft.kind for draft in plan.messages)
     counts = {
@@ -88,7 +98,9 @@ def _take_in(cohort: Cohort, answers: FormAnswers, now: datetime) -> list[Change
     return list(changes.values())
 
 
-def _ask(cohort: Cohort, match: Match, key: str, answered: set[tuple[str, str]], now: datetime) -> Iterator[Draft]:
+def _ask(
+    cohort: Cohort, match: Match, key: str, answered: set[tuple[str, str]], now: datetime
+) -> Iterator[Draft]:
     settings, zone = cohort.settings, cohort.zone_of(key)
     deadline = end_of_day(settings.evaluation_due, cohort.program.zone)
     if now < start_of_day(settings.evaluation_opens, cohort.program.zone) or now >= deadline:
@@ -112,7 +124,13 @@ def _ask(cohort: Cohort, match: Match, key: str, answered: set[tuple[str, str]],
     if due:
         # After downtime only the latest reminder: two on one day would be a nuisance.
         yield Draft(
-            "evaluation_reminder", match.match_id, str(due[-1]), person_id, context | {"number": due[-1]}, not_before, deadline
+            "evaluation_reminder",
+            match.match_id,
+            str(due[-1]),
+            person_id,
+            context | {"number": due[-1]},
+            not_before,
+            deadline,
         )
 
 
@@ -141,12 +159,16 @@ def _thank(cohort: Cohort, completed: Sequence[str], now: datetime) -> Iterator[
 def summarise_year(cohort: Cohort, topics: Mapping[str, str]) -> EvaluationSummary:
     """The evaluation's figures and the year's. `topics` maps periods to titles."""
     answers = [
-        Answer(item.application_id, cohort.applications[item.application_id].role, item.match_id, item.answers)
+        Answer(
+            item.application_id, cohort.applications[item.application_id].role, item.match_id, item.answers
+        )
         for item in cohort.evaluations
     ]
     have_answered = {(answer.match_id, answer.participant_id) for answer in answers}
     participants = [
-        Participant(key, cohort.applications[key].role, match.match_id, (match.match_id, key) in have_answered)
+        Participant(
+            key, cohort.applications[key].role, match.match_id, (match.match_id, key) in have_answered
+        )
         for match, key in list_asked(cohort)
     ]
     settings = cohort.settings
@@ -165,7 +187,9 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
     applications = [item for item in cohort.applications.values() if item.state != "duplicate"]
     introduced = [match for match in cohort.matches.values() if match.introduced_at]
     ended = Counter(match.reason for match in introduced if match.state == "ended")
-    busy = {key for match in cohort.matches.values() if match.state in LIVE_MATCH_STATES for key in match.pair}
+    busy = {
+        key for match in cohort.matches.values() if match.state in LIVE_MATCH_STATES for key in match.pair
+    }
     busy |= {key for match in introduced for key in match.pair}
     sent = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
     counts = {
@@ -180,7 +204,9 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
         mine = [item for item in applications if item.role == role]
         counts[f"applications.{role}"] = len(mine)
         # Somebody who left during the year had been accepted all the same.
-        counts[f"accepted.{role}"] = sum(item.state == "accepted" or item.application_id in busy for item in mine)
+        counts[f"accepted.{role}"] = sum(
+            item.state == "accepted" or item.application_id in busy for item in mine
+        )
         waiting = [item for item in mine if item.state == "accepted" and item.application_id not in busy]
         counts[f"waiting.{role}"] = len(waiting)
     return counts | {f"topics_sent.{format_period(day)}": sent[format_period(day)] for day in days}

@@ -1,7 +1,7 @@
-"""What the committee wrote on its desk, read into values: decisions, pair rules and topics, or a sentence on what is unclear.
+"""What the committee wrote on its desk, read into values: decisions, rules, topics, or what is unclear.
 
-An unknown word is never guessed: it gets a remark in the row's own machine column. Belongs here: reading people's
-columns. Does not belong here: what follows from a decision.
+An unknown word is never guessed: it gets a remark in the row's own machine column. Belongs here: reading
+people's columns. Does not belong here: what follows from a decision.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-
 from mentoring.cohort import Application, Cohort, Role
 from mentoring.desk import MATCH_DECISIONS, MESSAGE_DECISIONS, REQUEST_DECISIONS, RULES
 
 Rows = Sequence[Mapping[str, str]]
+#: A rule's row as the committee wrote it: rule, mentor, mentee.
+RuleKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ def _read_decisions(rows: Rows, words: tuple[str, ...]) -> Decisions:
         if word is None:
             remarks[reference] = f"“{written[:30]}” is not a decision; choose {_join_words(words)}."
         elif reference in taken and taken[reference].word != word:
-            remarks[reference] = "This row is on the tab twice with different decisions; delete one of the two."
-        else:
+            remarks[reference] = (
+                "This row is on the tab twice with different decisions; delete one of the two."
+            )
+        elif reference not in taken:
             taken[reference] = Decision(reference, word, row.get("Decided by", "").strip() or "the committee")
     for reference in remarks:
         taken.pop(reference, None)
@@ -76,17 +79,18 @@ def _join_words(words: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class PairRules:
-    """The `Rules` tab: pairs of application ids (mentor, mentee), and remarks by the row's key for rules that can't be used."""
+    """The `Rules` tab: pairs of application ids (mentor, mentee), and remarks by the row's key."""
 
     must_pair: frozenset[tuple[str, str]] = frozenset()
     never_pair: frozenset[tuple[str, str]] = frozenset()
-    remarks: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    remarks: Mapping[RuleKey, str] = field(default_factory=dict)
 
 
 def read_pair_rules(cohort: Cohort, rows: Rows) -> PairRules:
-    """Find the people of each rule by address or name; a rule about somebody unknown gets a remark."""
+    """Find the people of each rule by address or name; a rule that can't be used gets a remark."""
     pairs: dict[str, set[tuple[str, str]]] = {word: set() for word in RULES}
-    remarks: dict[tuple[str, str, str], str] = {}
+    remarks: dict[RuleKey, str] = {}
+    meant: dict[RuleKey, tuple[str, str]] = {}
     for row in rows:
         key = (row.get("Rule", ""), row.get("Mentor", ""), row.get("Mentee", ""))
         if not any(key):
@@ -97,27 +101,30 @@ def read_pair_rules(cohort: Cohort, rows: Rows) -> PairRules:
             remarks[key] = f"Choose {_join_words(RULES)} as the rule."
         elif isinstance(mentor, str) or isinstance(mentee, str):
             remarks[key] = " ".join(problem for problem in (mentor, mentee) if isinstance(problem, str))
+        elif word == "Must pair" and mentor.person_id and mentor.person_id == mentee.person_id:
+            remarks[key] = "The two are one person; choose somebody else or delete the rule."
         else:
-            pairs[word].add((mentor.application_id, mentee.application_id))
-            if word == "Must pair" and not mentor.state == mentee.state == "accepted":
-                remarks[key] = "The rule waits: one of the two is not accepted yet, see the Applications tab."
+            meant[key] = (mentor.application_id, mentee.application_id)
+            pairs[word].add(meant[key])
+            if remark := _remark_on_rule(cohort, word, mentor, mentee):
+                remarks[key] = remark
     both = pairs["Must pair"] & pairs["Never pair"]
-    for key, problem in _find_contradictions(cohort, rows, both):
-        remarks[key] = problem
+    contradiction = "This pair must and must never be together; Never pair holds until one rule is deleted."
+    remarks |= {key: contradiction for key, pair in meant.items() if pair in both}
     return PairRules(frozenset(pairs["Must pair"] - both), frozenset(pairs["Never pair"]), remarks)
 
 
-def _find_contradictions(
-    cohort: Cohort, rows: Rows, both: set[tuple[str, str]]
-) -> list[tuple[tuple[str, str, str], str]]:
-    found = []
-    for row in rows:
-        key = (row.get("Rule", ""), row.get("Mentor", ""), row.get("Mentee", ""))
-        mentor, mentee = _find_applicant(cohort, "mentor", key[1]), _find_applicant(cohort, "mentee", key[2])
-        if isinstance(mentor, Application) and isinstance(mentee, Application):
-            if (mentor.application_id, mentee.application_id) in both:
-                found.append((key, "This pair must and must never be together; Never pair holds until one rule is deleted."))
-    return found
+def _remark_on_rule(cohort: Cohort, word: str, mentor: Application, mentee: Application) -> str:
+    pair = (mentor.application_id, mentee.application_id)
+    matches = [match for match in cohort.matches.values() if match.pair == pair]
+    if word == "Never pair":
+        too_late = any(match.state in ("approved", "active") for match in matches)
+        return "Too late: the two are approved or introduced already." if too_late else ""
+    if any(match.state == "rejected" and match.reason == "committee" for match in matches):
+        return "The committee rejected this pair on the Matches tab; it does not return. Delete the rule."
+    if not mentor.state == mentee.state == "accepted":
+        return "The rule waits: one of the two is not accepted yet, see the Applications tab."
+    return ""
 
 
 def _find_applicant(cohort: Cohort, role: Role, text: str) -> Application | str:
@@ -130,7 +137,8 @@ def _find_applicant(cohort: Cohort, role: Role, text: str) -> Application | str:
         for application in cohort.applications.values()
         if application.role == role
         and application.state in ("received", "accepted", "needs_attention")
-        and wanted in (application.email.casefold(), application.name.casefold(), application.application_id.casefold())
+        and wanted
+        in (application.email.casefold(), application.name.casefold(), application.application_id.casefold())
     ]
     if len(found) == 1:
         return found[0]
@@ -163,11 +171,17 @@ def read_topics(rows: Rows) -> tuple[dict[str, Topic], dict[str, str]]:
         elif period in topics:
             remarks[written] = "This month is on the tab twice; the first row counts. Delete one of the two."
         else:
-            bad = [link for link in _split_lines(row.get("Links", "")) if not re.match(r"\Ahttps?://\S+\Z", link)]
+            bad = [
+                link for link in _split_lines(row.get("Links", "")) if not re.match(r"\Ahttps?://\S+\Z", link)
+            ]
             if bad:
-                remarks[written] = "A link must be an address that starts with https://, one per line; the others are sent."
+                remarks[written] = (
+                    "A link must be an address that starts with https://, one per line; the others are sent."
+                )
             links = [link for link in _split_lines(row.get("Links", "")) if link not in bad]
-            topics[period] = Topic(period, row["Topic"], tuple(_split_lines(row.get("Prompts", ""))), tuple(links))
+            topics[period] = Topic(
+                period, row["Topic"], tuple(_split_lines(row.get("Prompts", ""))), tuple(links)
+            )
     return topics, remarks
 
 
@@ -183,5 +197,3 @@ def _read_period(text: str) -> str | None:
 
 def _split_lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
-
-

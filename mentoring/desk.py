@@ -1,7 +1,8 @@
-"""The committee's desk: every tab of the committee spreadsheet, its columns, who writes which, and the words on it.
+"""The committee's desk: every tab of the committee spreadsheet, its columns, who writes which, its words.
 
-Belongs here: names of tabs and headings, choices, explanations, and the values in which sheets are read and written.
-Does not belong here: how a cell reaches a file or Google (`tasks`), and what is decided from it (the rules' modules).
+Belongs here: names of tabs and headings, choices, explanations, and the values in which sheets are read and
+written. Does not belong here: how a cell reaches a file or Google (`tasks`), and what is decided from it (the
+rules' modules).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ Cell = str | int
 class Column:
     """One column of a tab.
 
-    `owner` says who writes it: "machine" (the software) or "people" (the committee). `choices` become a dropdown,
-    `note` explains the heading, `width` is in characters.
+    `owner` says who writes it: "machine" (the software) or "people" (the committee). `choices` become a
+    dropdown, `note` explains the heading, `width` is in characters.
     """
 
     heading: str
@@ -30,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab: its name, the headings that together identify a row, and its columns, machine columns first."""
+    """One tab: its name, the headings that together identify a row, its columns, machine columns first."""
 
     name: str
     key: tuple[str, ...]
@@ -43,7 +44,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One row as read: its number in the sheet (headings are row 1) and its cells as trimmed text, one per heading."""
+    """One row as read: its number in the sheet (headings are row 1), its cells as trimmed text by heading."""
 
     number: int
     cells: tuple[str, ...]
@@ -51,14 +52,14 @@ class SheetRow:
 
 @dataclass(frozen=True)
 class SheetTab:
-    """One tab as read: headings as they stand (blank or doubled ones included) and the rows that are not blank."""
+    """One tab as read: headings as they stand (blank and doubled ones too) and the rows that are not blank."""
 
     name: str
     headings: tuple[str, ...]
     rows: tuple[SheetRow, ...] = ()
 
     def read_rows(self) -> list[dict[str, str]]:
-        """Rows as dicts by heading, with the row's number under "" as text; the first of doubled headings counts."""
+        """Rows as dicts by heading, the row's number as text under ""; the first of doubled headings counts."""
         places = {heading: place for place, heading in reversed(list(enumerate(self.headings))) if heading}
         return [
             {"": str(row.number)} | {heading: row.cells[place] for heading, place in places.items()}
@@ -70,9 +71,10 @@ class SheetTab:
 class TabUpdate:
     """Machine cells to write on one tab: rows by heading, each with the tab's key headings.
 
-    A row whose key is on the tab is updated in place, others are appended in this order. With `remove_missing`, rows
-    whose key is not among `rows` are removed (only tabs on which people write nothing). Columns of people are never
-    written, except that an appended row may carry their first value in `people`.
+    A row whose key is on the tab is updated in place, others are appended in this order. With
+    `remove_missing`, rows whose key is not among `rows` are removed (only tabs on which people write
+    nothing). Columns of people are never written, except that an appended row may carry their first value in
+    `people`.
     """
 
     tab: str
@@ -81,11 +83,28 @@ class TabUpdate:
     people: Mapping[tuple[str, ...], Mapping[str, Cell]] = field(default_factory=dict)
 
 
+def is_shown(tab: SheetTab, update: TabUpdate) -> bool:
+    """Whether the tab, as it was read, already shows every machine cell of the update."""
+    headings = TABS[update.tab].list_headings()
+    if any(tab.headings.count(heading) != 1 for heading in headings):
+        return False
+    key = TABS[update.tab].key
+    shown = {tuple(row[heading] for heading in key): row for row in tab.read_rows()}
+    if len(shown) != len(tab.rows) or (update.remove_missing and len(shown) != len(update.rows)):
+        return False
+    rows = ((shown.get(tuple(str(row[heading]) for heading in key)), row) for row in update.rows)
+    return all(
+        old is not None and all(old[name] == str(cell) for name, cell in new.items()) for old, new in rows
+    )
+
+
 def _person(heading: str, width: int, note: str = "", choices: tuple[str, ...] = ()) -> Column:
     return Column(heading, "people", width, choices, note)
 
 
-_REFERENCE = Column("Reference", width=14, note="The software finds the row by this. Please leave it as it is.")
+_REFERENCE = Column(
+    "Reference", width=14, note="The software finds the row by this. Please leave it as it is."
+)
 _DECIDED_BY = _person("Decided by", 16, "Your name or initials, so that the committee knows whom to ask.")
 _NOTE = _person("Note", 40, "Anything the committee wants to remember. The software never reads it.")
 
@@ -104,8 +123,12 @@ TABS: Mapping[str, Tab] = {
                 Column("Setting", width=28),
                 Column("What it means", width=60),
                 Column("In force", width=16, note="The value that the software works with now."),
-                Column("Problem", width=40, note="Why the value beside it was not taken, and how to mend it."),
-                _person("Value", 18, "Write here to change the setting. Empty: the value from program.yaml holds."),
+                Column(
+                    "Problem", width=40, note="Why the value beside it was not taken, and how to mend it."
+                ),
+                _person(
+                    "Value", 18, "Write here to change the setting. Empty: the value from program.yaml holds."
+                ),
             ),
         ),
         Tab(
@@ -127,7 +150,9 @@ TABS: Mapping[str, Tab] = {
             ("Rule", "Mentor", "Mentee"),
             (
                 Column("Problem", width=40, note="Why a rule could not be used, and how to mend it."),
-                _person("Rule", 14, "Must pair: these two belong together. Never pair: never these two.", RULES),
+                _person(
+                    "Rule", 14, "Must pair: these two belong together. Never pair: never these two.", RULES
+                ),
                 _person("Mentor", 30, "The mentor's e-mail address, or the name as on the Applications tab."),
                 _person("Mentee", 30, "The mentee's e-mail address, or the name as on the Applications tab."),
                 _NOTE,
@@ -143,7 +168,11 @@ TABS: Mapping[str, Tab] = {
                 Column("Points", width=8, note="How well the two fit by the program's weights."),
                 Column("Why", width=60),
                 Column("Watch out", width=40),
-                Column("Runner-ups", width=50, note="The next best choices, and what each would cost in total points."),
+                Column(
+                    "Runner-ups",
+                    width=50,
+                    note="The next best choices, and what each would cost in total points.",
+                ),
                 Column("Status", width=22),
                 Column("To do", width=40, note="What the software needs from you in this row."),
                 _person(

@@ -1,7 +1,7 @@
-"""What stands on the committee's desk: the machine's cells of every tab, from the cohort and from what people wrote there.
+"""What stands on the committee's desk: the machine's cells of every tab.
 
-A pure function of both, so that any run can write the whole desk anew and a cell that is right stays untouched. The
-`Unmatched` and `Evaluation` tabs are written by the flows that compute them.
+A pure function of both, so that any run can write the whole desk anew and a cell that is right stays
+untouched. The `Unmatched` and `Evaluation` tabs are written by the flows that compute them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ _APPLICATION_WORDS = {
     "duplicate": "Duplicate",
     "withdrawn": "Withdrawn",
 }
-_END_WORDS = {"completed": "Completed", "withdrawn": "Ended: withdrawal", "not_working_out": "Ended: not working out"}
+_END_WORDS = {
+    "completed": "Completed",
+    "withdrawn": "Ended: withdrawal",
+    "not_working_out": "Ended: not working out",
+}
 _REJECT_WORDS = {
     "committee": "Rejected",
     "superseded": "Replaced by a better proposal",
@@ -67,8 +71,10 @@ _MESSAGE_STEPS = {
 }
 
 
-def describe_desk(cohort: Cohort, steering: Steering, desk: Mapping[str, SheetTab], now: datetime) -> list[TabUpdate]:
-    """Every tab's machine cells. `desk` are the tabs as just read; a tab that is missing there is not written."""
+def describe_desk(
+    cohort: Cohort, steering: Steering, desk: Mapping[str, SheetTab], now: datetime
+) -> list[TabUpdate]:
+    """Every tab's machine cells. `desk` are the tabs as just read; a tab missing there is not written."""
     rows = {name: tab.read_rows() for name, tab in desk.items()}
     updates = [
         TabUpdate("Program", steering.rows),
@@ -91,7 +97,11 @@ def list_application_rows(cohort: Cohort) -> list[Row]:
     """The `Applications` tab: every application with its status in words."""
     rows: list[Row] = []
     for key, item in sorted(cohort.applications.items()):
-        faults = " ".join(fault["sentence"] for fault in item.faults) if item.state == "needs_attention" else item.reason
+        faults = (
+            " ".join(fault["sentence"] for fault in item.faults)
+            if item.state == "needs_attention"
+            else item.reason
+        )
         rows.append(
             {
                 "Reference": key,
@@ -118,7 +128,9 @@ def _remark_rows(rows: Rows, key: Sequence[str], cohort: Cohort) -> list[Row]:
 
 def _remark_topics(rows: Rows) -> list[Row]:
     _, remarks = read_topics(rows)
-    return [{"Month": row["Month"], "Problem": remarks.get(row["Month"], "")} for row in rows if row.get("Month")]
+    return [
+        {"Month": row["Month"], "Problem": remarks.get(row["Month"], "")} for row in rows if row.get("Month")
+    ]
 
 
 def describe_match_status(cohort: Cohort, match: Match) -> str:
@@ -181,7 +193,9 @@ def list_request_rows(cohort: Cohort, written: Rows) -> list[Row]:
                 "In their words": request.words,
                 "Status": _REQUEST_WORDS[request.state],
                 "To do": (
-                    decisions.remarks.get(key) or find_obstacle(cohort, request) or "Choose Confirm or Decline."
+                    decisions.remarks.get(key)
+                    or find_obstacle(cohort, request)
+                    or "Choose Confirm or Decline."
                     if waits
                     else ""
                 ),
@@ -221,7 +235,9 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
         if message.message_id not in doubtful | on_tab:
             continue
         waits = message.message_id in doubtful
-        settled = {"resent": "Sent once more, as a new message.", "left": "Left as it is."}.get(message.resolution or "", "")
+        settled = {"resent": "Sent once more, as a new message.", "left": "Left as it is."}.get(
+            message.resolution or "", ""
+        )
         rows.append(
             {
                 "Reference": message.message_id,

@@ -1,4 +1,4 @@
-"""Erasing people: what of their answers may stay for the statistics, and when a cohort's personal data has to go."""
+"""Erasing people: what of their answers may stay for the statistics, and when a cohort's data has to go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from mentoring.calendar import add_months, local_day
-from mentoring.changes import Plan
+from mentoring.changes import CancelMessage, Change, EndMatch, Plan, RejectMatch, SettleApplication
 from mentoring.cohort import Cohort
 from mentoring.program import CohortSettings, Question
 
@@ -26,9 +26,43 @@ def plan_purge(cohort: Cohort, now: datetime) -> Plan:
     """Whether the cohort's time is over at `now`, and how many people that concerns."""
     if not is_purge_due(cohort, now):
         return Plan(counts={"people to erase": 0})
-    return Plan(counts={"people to erase": len({item.person_id for item in cohort.applications.values() if item.email})})
+    return Plan(
+        counts={
+            "people to erase": len({item.person_id for item in cohort.applications.values() if item.email})
+        }
+    )
 
 
 def is_purge_due(cohort: Cohort, now: datetime) -> bool:
     """Whether personal data has to go; stays true afterwards, so that an interrupted purge is finished."""
     return local_day(now, cohort.program.zone) >= find_purge_day(cohort.settings)
+
+
+def plan_departure(cohort: Cohort, person_id: str) -> tuple[Plan, list[str]]:
+    """What has to end before a person is erased, and the applications of partners whom the committee has to tell.
+
+    No message is queued: it would carry the name that is about to go.
+    """
+    mine = {key for key, item in cohort.applications.items() if item.person_id == person_id}
+    changes: list[Change] = []
+    partners: list[str] = []
+    for match in cohort.list_matches("active", "approved", "proposed"):
+        if not mine & set(match.pair):
+            continue
+        if match.state == "active":
+            changes.append(EndMatch(match.match_id, "withdrawn"))
+            partners.append(next(key for key in match.pair if key not in mine))
+        else:
+            changes.append(RejectMatch(match.match_id, match.state, "applicant_withdrew", None))
+        changes.extend(
+            CancelMessage(message.message_id, "The match ended before it went out.")
+            for message in cohort.messages
+            if message.subject_id == match.match_id and message.state == "pending"
+        )
+    reason = "Personal data was erased on request."
+    changes.extend(
+        SettleApplication(key, cohort.applications[key].state, "withdrawn", "[]", reason)
+        for key in sorted(mine)
+        if cohort.applications[key].state in ("accepted", "needs_attention")
+    )
+    return Plan(tuple(changes)), partners

@@ -1,29 +1,38 @@
 """Intake: what each form response means for the applications of a cohort.
 
-One application per person and role; a later response of the same address replaces an earlier one, an edited response
-is looked at anew, a response that asks for it or has disappeared withdraws the application. Belongs here: these
-decisions and the acknowledgements. Does not belong here: whether an answer is acceptable (`tasks.validation`).
+One application per person and role; a later response of the same address replaces an earlier one, an edited
+response is looked at anew, a response that asks for it or has disappeared withdraws the application. Belongs
+here: these decisions. Does not belong here: whether an answer is acceptable (`tasks.validation`) and what the
+applicant hears (`mentoring.acknowledgements`).
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
+from mentoring.acknowledgements import write_to_applicant
 from mentoring.answers import FormAnswers
-from mentoring.calendar import end_of_day, name_day, next_daytime, start_of_day
+from mentoring.applicants import (
+    IN_FORCE,
+    KnownApplications,
+    belongs,
+    came_late,
+    count_early,
+    group_by_person,
+    index_applications,
+    is_after_closing,
+)
+from mentoring.calendar import name_day
 from mentoring.changes import (
     AddApplication,
     AddPerson,
     AddRequest,
     AddSeat,
-    Change,
     CancelMessage,
+    Change,
     Plan,
     RejectMatch,
     RemoveSeats,
@@ -34,11 +43,11 @@ from mentoring.changes import (
 from mentoring.cohort import Application, Cohort, Draft, Person, Role
 from mentoring.responses import Response, normalise_address
 
-#: How long an acknowledgement or a plea to correct is worth sending.
-_WORTH = timedelta(days=14)
-_NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 #: A sheet that lost more than this share of its responses was probably broken, not tidied.
 _MOST_VANISHED = 0.5
+_VANISHED = "The response was deleted from the form's sheet."
+
+Faults = Sequence[Mapping[str, str]]
 
 
 @dataclass
@@ -47,23 +56,31 @@ class _Intake:
 
     cohort: Cohort
     now: datetime
+    #: Address keys of everybody who applied, before or in this run.
+    applied: Mapping[Role, frozenset[str]]
     changes: list[Change] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
 
-    def next_id(self, series: str, existing: int) -> str:
+    def next_number(self, series: str, existing: int) -> int:
         self.taken[series] = self.taken.get(series, existing) + 1
-        return f"{self.cohort.cohort_id}-{series}-{self.taken[series]:03d}"
+        return self.taken[series]
+
+    def next_id(self, series: str, existing: int) -> str:
+        return f"{self.cohort.cohort_id}-{series}-{self.next_number(series, existing):03d}"
 
     def find_or_add_person(self, response: Response) -> str | None:
+        """The sender as known from the address; the name and spelling of this response count from now on."""
         key = normalise_address(response.email)
         if key is None:
             return None
         name, known = response.answers.get("name", ""), self.people.get(key)
         if known is None:
-            known = Person(f"person-{len(self.people) + 1:04d}", key, response.email, name)
+            # Erased people keep their ids, so all of them count.
+            number = self.next_number("person", len(self.cohort.people))
+            known = Person(f"person-{number:04d}", key, response.email, name)
             self.changes.append(AddPerson(known.person_id, key, response.email, name))
         elif name and (known.name, known.email) != (name, response.email):
             known = Person(known.person_id, key, response.email, name)
@@ -74,13 +91,30 @@ class _Intake:
 
 def plan_intake(cohort: Cohort, forms: Sequence[FormAnswers], now: datetime) -> Plan:
     """Decide about every response of the application forms. `now` is aware."""
-    intake = _Intake(cohort, now, people={person.email_key: person for person in cohort.people.values()})
+    people = {person.email_key: person for person in cohort.people.values() if person.email_key}
+    intake = _Intake(cohort, now, _list_applied(cohort, forms), people=people)
     for form in forms:
         intake.waiting.extend(form.problems)
         if not form.problems:
-            _take_in_form(intake, "mentor" if form.form == "mentor" else "mentee", form)
-    changes = tuple(intake.changes)
+            _take_in_form(intake, _role_of(form), form)
+    # Both sides of a pair may leave in one run.
+    changes = tuple(dict.fromkeys(intake.changes))
     return Plan(changes, tuple(intake.drafts), counts=_count(changes), waiting=tuple(intake.waiting))
+
+
+def _role_of(form: FormAnswers) -> Role:
+    return "mentor" if form.form == "mentor" else "mentee"
+
+
+def _list_applied(cohort: Cohort, forms: Sequence[FormAnswers]) -> dict[Role, frozenset[str]]:
+    applied: dict[Role, set[str | None]] = {"mentor": set(), "mentee": set()}
+    for item in cohort.applications.values():
+        if item.state in IN_FORCE:
+            applied[item.role].add(normalise_address(item.email))
+    for form in forms:
+        mine = (item for item in form.responses if belongs(cohort, item) and not item.is_withdrawal)
+        applied[_role_of(form)].update(normalise_address(response.email) for response in mine)
+    return {role: frozenset(key for key in keys if key) for role, keys in applied.items()}
 
 
 def _count(changes: Sequence[Change]) -> dict[str, int]:
@@ -88,103 +122,145 @@ def _count(changes: Sequence[Change]) -> dict[str, int]:
     return {
         "new applications": sum(isinstance(change, AddApplication) for change in changes),
         "changed applications": sum(isinstance(change, ReviseApplication) for change in changes),
-        **{state.replace("_", " "): settled.count(state) for state in ("accepted", "needs_attention", "duplicate", "withdrawn")},
+        **{
+            state.replace("_", " "): settled.count(state)
+            for state in ("accepted", "needs_attention", "duplicate", "withdrawn")
+        },
     }
 
 
 def _take_in_form(intake: _Intake, role: Role, form: FormAnswers) -> None:
-    mine = {key: item for key, item in intake.cohort.applications.items() if item.role == role}
-    responses = [
-        response
-        for response in form.responses
-        if response.key not in intake.cohort.forgotten and _belongs(intake.cohort, response)
-    ]
-    groups = _group_by_person(responses)
+    cohort = intake.cohort
+    known = index_applications(cohort, role)
+    remembered = [response for response in form.responses if response.key not in cohort.forgotten]
+    responses = [response for response in remembered if belongs(cohort, response)]
+    _note_early(intake, role, remembered)
     seen: set[str] = set()
-    for responses_of_one in groups.values():
-        existing = _find_existing(mine, responses_of_one)
+    for responses_of_one in group_by_person(responses):
+        existing = known.find(responses_of_one)
         seen.add(existing.application_id if existing else "")
-        _take_in_person(intake, role, form, mine, existing, responses_of_one)
-    _withdraw_vanished(intake, role, [item for key, item in mine.items() if key not in seen], bool(responses))
+        _take_in_person(intake, role, form, known, existing, responses_of_one)
+    seen_keys = {response.key for response in form.responses}
+    unseen = [
+        item
+        for item in known.applications
+        if item.application_id not in seen and item.response_key not in seen_keys
+    ]
+    _withdraw_vanished(intake, role, unseen, has_rows=bool(responses))
 
 
-def _belongs(cohort: Cohort, response: Response) -> bool:
-    """Whether a response is for this cohort: it came after the opening, and no later cohort had opened yet."""
-    moment = response.submitted_at
-    if moment is None:
-        return True
-    opened = {
-        cohort_id: start_of_day((cohort.settings if cohort_id == cohort.cohort_id else other).applications_open, cohort.program.zone)
-        for cohort_id, other in cohort.program.cohorts.items()
-    }
-    mine = opened[cohort.cohort_id]
-    return mine <= moment and not any(mine < opening <= moment for opening in opened.values())
-
-
-def _group_by_person(responses: Sequence[Response]) -> dict[str, list[Response]]:
-    groups: dict[str, list[Response]] = defaultdict(list)
-    for response in sorted(responses, key=lambda item: (item.submitted_at or _NO_TIME, item.row)):
-        groups[normalise_address(response.email) or response.key].append(response)
-    return groups
-
-
-def _find_existing(mine: Mapping[str, Application], responses: Sequence[Response]) -> Application | None:
-    """The application that these responses belong to: by address, or for an unusable address by its time."""
-    key = normalise_address(responses[-1].email)
-    candidates = [item for item in mine.values() if item.state != "duplicate"]
-    by_person = [item for item in candidates if key and item.email and normalise_address(item.email) == key]
-    by_key = [item for item in candidates if item.response_key == responses[-1].key]
-    by_time = [item for item in candidates if item.person_id is None and item.received_at == responses[-1].submitted_at]
-    return next(iter(by_person or by_key or by_time), None)
+def _note_early(intake: _Intake, role: Role, responses: Sequence[Response]) -> None:
+    early = count_early(intake.cohort, responses)
+    if early:
+        opens_on = name_day(intake.cohort.settings.applications_open)
+        intake.waiting.append(
+            f"The {role} form has responses from before applications opened on {opens_on} ({early}); if they "
+            "should count, move the day on the Program tab."
+        )
 
 
 def _take_in_person(
     intake: _Intake,
     role: Role,
     form: FormAnswers,
-    mine: Mapping[str, Application],
+    known: KnownApplications,
     existing: Application | None,
     responses: Sequence[Response],
 ) -> None:
-    current = responses[-1]
-    faults = list(form.faults.get(current.row, ()))
+    # A response that was replaced once does not come back into force when the later one is deleted.
+    fresh = [response for response in responses if response.key not in known.replaced]
+    if not fresh:
+        return
+    current = fresh[-1]
+    faults = [dict(fault) for fault in form.faults.get(current.row, ())]
+    is_late = came_late(intake.cohort, existing, responses)
+    counting = current.key
     if existing is None:
-        application_id = intake.next_id(role, len(mine))
-        intake.changes.append(_add_application(intake, application_id, role, current))
-        _settle(intake, role, application_id, 1, current, faults, ever_accepted=False)
-    elif existing.response_key != current.key:
-        _revise(intake, existing, current, faults)
-    elif existing.state == "needs_attention" and faults != [dict(fault) for fault in existing.faults]:
-        # The same answers, judged by new rules: only ever to the applicant's good.
-        _revise(intake, existing, current, faults)
-    kept = {item.response_key for item in mine.values() if existing is None or item is not existing} | {current.key}
-    for older in responses[:-1]:
-        if older.key not in kept:
-            kept.add(older.key)
-            duplicate_id = intake.next_id(role, len(mine))
-            intake.changes.append(_add_application(intake, duplicate_id, role, older))
-            reason = "A later application of the same person counts."
-            intake.changes.append(SettleApplication(duplicate_id, "received", "duplicate", "[]", reason))
+        person_id = intake.find_or_add_person(current)
+        application_id = intake.next_id(role, len(known.applications))
+        intake.changes.append(
+            _add_application(intake, application_id, role, current, person_id, is_late=is_late)
+        )
+        _settle(intake, role, application_id, "first", current, faults, is_late=is_late)
+    else:
+        person_id = existing.person_id
+        if not _reconsider(intake, existing, current, faults, is_late=is_late):
+            counting = existing.response_key
+    for older in {response.key: response for response in fresh if response.key != counting}.values():
+        if older is not current:
+            _set_aside(intake, role, known, older, person_id)
 
 
-def _add_application(intake: _Intake, application_id: str, role: Role, response: Response) -> AddApplication:
+def _set_aside(
+    intake: _Intake, role: Role, known: KnownApplications, older: Response, person_id: str | None
+) -> None:
+    application_id = intake.next_id(role, len(known.applications))
+    is_late = is_after_closing(intake.cohort, older)
+    intake.changes.append(_add_application(intake, application_id, role, older, person_id, is_late=is_late))
+    reason = "A later application of the same person counts."
+    intake.changes.append(SettleApplication(application_id, "received", "duplicate", "[]", reason))
+
+
+def _add_application(
+    intake: _Intake,
+    application_id: str,
+    role: Role,
+    response: Response,
+    person_id: str | None,
+    *,
+    is_late: bool,
+) -> AddApplication:
     return AddApplication(
         application_id,
         role,
-        intake.find_or_add_person(response),
+        person_id,
         response.key,
         response.row,
         _format(response.submitted_at or intake.now),
-        int(_is_late(intake.cohort, response)),
+        int(is_late),
         _dump(response.answers),
     )
 
 
-def _revise(intake: _Intake, existing: Application, current: Response, faults: list[Mapping[str, str]]) -> None:
-    active = [match for match in intake.cohort.list_matches("active") if existing.application_id in match.pair]
-    if current.is_withdrawal and active:
-        _ask_committee(intake, existing, current, active[0].match_id)
-        return
+def _reconsider(
+    intake: _Intake, existing: Application, current: Response, faults: Faults, *, is_late: bool
+) -> bool:
+    """Look at a known application again; returns whether the current response is the one that counts."""
+    if existing.response_key != current.key:
+        active = (
+            item for item in intake.cohort.list_matches("active") if existing.application_id in item.pair
+        )
+        match = next(active, None)
+        if current.is_withdrawal and match:
+            _ask_committee(intake, existing, current, match.match_id)
+            return False
+        _revise(intake, existing, current, faults, is_late=is_late)
+    elif existing.state == "withdrawn" and existing.reason == _VANISHED:
+        # Somebody had cut the row and put it back.
+        _revise(intake, existing, current, faults, is_late=is_late)
+    elif existing.state == "needs_attention" and list(faults) != [dict(fault) for fault in existing.faults]:
+        # The same answers, judged by new rules; or only the row moved, which is no reason to write again.
+        tell = _list_mends(faults) != _list_mends(existing.faults)
+        _revise(intake, existing, current, faults, is_late=is_late, tell=tell)
+    return True
+
+
+def _list_mends(faults: Faults) -> list[tuple[str, str]]:
+    return [(fault["question"], fault["mend"]) for fault in faults]
+
+
+def _revise(
+    intake: _Intake,
+    existing: Application,
+    current: Response,
+    faults: Faults,
+    *,
+    is_late: bool,
+    tell: bool = True,
+) -> None:
+    answers = current.answers
+    if current.is_withdrawal:
+        answers = {**existing.answers, "action": current.answers["action"]}
     intake.changes.append(
         ReviseApplication(
             existing.application_id,
@@ -193,31 +269,30 @@ def _revise(intake: _Intake, existing: Application, current: Response, faults: l
             current.key,
             current.row,
             _format(current.submitted_at or intake.now),
-            int(_is_late(intake.cohort, current)),
-            _dump(current.answers if not current.is_withdrawal else {**existing.answers, "action": current.answers["action"]}),
+            int(is_late),
+            _dump(answers),
         )
     )
+    stays_accepted = existing.state == "accepted" and not faults and not current.is_withdrawal
+    tell = tell and not stays_accepted
+    period = str(existing.revision + 1)
     _settle(
-        intake,
-        existing.role,
-        existing.application_id,
-        existing.revision + 1,
-        current,
-        faults,
-        ever_accepted=("acknowledgement", existing.application_id, "first", existing.person_id) in intake.cohort.queued_keys,
+        intake, existing.role, existing.application_id, period, current, faults, is_late=is_late, tell=tell
     )
+    if tell:
+        _cancel_pending(intake, existing)
     if current.is_withdrawal or faults:
         _free_partner(intake, existing)
 
 
 def _ask_committee(intake: _Intake, existing: Application, current: Response, match_id: str) -> None:
-    """Somebody with an active match takes the application back: the committee confirms, as with any request."""
+    """Somebody with an active match takes the application back: the committee confirms, as any request."""
     if current.key in {request.response_key for request in intake.cohort.requests.values()}:
         return
     request_id = intake.next_id("request", len(intake.cohort.requests))
-    received = _format(current.submitted_at or intake.now)
+    received, own = _format(current.submitted_at or intake.now), existing.application_id
     intake.changes.append(
-        AddRequest(request_id, current.key, received, existing.application_id, match_id, "withdrawn", 0, "", "")
+        AddRequest(request_id, current.key, received, own, match_id, "withdrawn", 0, "", "")
     )
 
 
@@ -225,116 +300,68 @@ def _settle(
     intake: _Intake,
     role: Role,
     application_id: str,
-    revision: int,
+    period: str,
     current: Response,
-    faults: list[Mapping[str, str]],
-    ever_accepted: bool,
+    faults: Faults,
+    *,
+    is_late: bool,
+    tell: bool = True,
 ) -> None:
     """Decide what becomes of a received application, and write to the applicant."""
     if current.is_withdrawal:
-        state, reason = "withdrawn", "The applicant took the application back."
+        state, reason, faults = "withdrawn", "The applicant took the application back.", ()
     elif faults:
         state, reason = "needs_attention", ""
     else:
-        state, reason = "accepted", _describe_specialities(intake.cohort, role, current)
-    intake.changes.append(SettleApplication(application_id, "received", state, _dump(faults), reason))
+        state, reason = "accepted", _describe_specialities(intake, role, current, is_late=is_late)
+    intake.changes.append(SettleApplication(application_id, "received", state, _dump(list(faults)), reason))
     if state == "accepted" and role == "mentor":
         capacity = int(current.answers["capacity"])
         intake.changes.extend(AddSeat(application_id, seat) for seat in range(1, capacity + 1))
         intake.changes.append(RemoveSeats(application_id, capacity))
     person = intake.people.get(normalise_address(current.email) or "")
-    if person is None:
-        intake.waiting.append(f"{application_id}: the address can't be used, so nobody can write to the applicant.")
-        return
-    draft = _write_to_applicant(intake, role, application_id, revision, current, faults, state, person)
-    if not (state == "accepted" and ever_accepted):
-        intake.drafts.append(draft)
+    if tell and person is None:
+        intake.waiting.append(
+            f"{application_id}: the address can't be used, so nobody can write to the applicant."
+        )
+    elif tell and person is not None:
+        facts = (intake.cohort, state, application_id, role, current, faults)
+        letter = write_to_applicant(
+            *facts, person_id=person.person_id, period=period, is_late=is_late, now=intake.now
+        )
+        intake.drafts.append(letter)
 
 
-def _write_to_applicant(
-    intake: _Intake,
-    role: Role,
-    application_id: str,
-    revision: int,
-    current: Response,
-    faults: Sequence[Mapping[str, str]],
-    state: str,
-    person: Person,
-) -> Draft:
-    program = intake.cohort.program
-    form_link = program.links.mentor_form if role == "mentor" else program.links.mentee_form
-    letters: dict[str, tuple[str, str, dict[str, Any]]] = {
-        "accepted": (
-            "acknowledgement",
-            "first",
-            {
-                "role": role,
-                "closes_on": name_day(intake.cohort.settings.applications_close),
-                "is_late": _is_late(intake.cohort, current),
-                "notes": [],
-            },
-        ),
-        "needs_attention": (
-            "please_correct",
-            str(revision),
-            {
-                "role": role,
-                "faults": [{"question": fault["question"], "mend": fault["mend"]} for fault in faults],
-                "form_link": form_link,
-            },
-        ),
-        "withdrawn": ("application_withdrawn", str(revision), {"role": role}),
-    }
-    kind, period, context = letters[state]
-    zone = ZoneInfo(_zone_name(current, program.time_zone))
-    not_before = next_daytime(intake.now, zone, program.sending_hours)
-    return Draft(kind, application_id, period, person.person_id, context, not_before, not_before + _WORTH)
-
-
-def _zone_name(response: Response, otherwise: str) -> str:
-    from mentoring.program import check_time_zone
-
-    try:
-        return check_time_zone(response.answers.get("time_zone", ""))
-    except ValueError:
-        return otherwise
-
-
-def _is_late(cohort: Cohort, response: Response) -> bool:
-    closing = end_of_day(cohort.settings.applications_close, cohort.program.zone)
-    return response.submitted_at is not None and response.submitted_at >= closing
-
-
-def _describe_specialities(cohort: Cohort, role: Role, response: Response) -> str:
-    notes = []
-    if _is_late(cohort, response):
-        notes.append("Came after the closing date; waits for a free seat.")
-    key, other = normalise_address(response.email), "mentee" if role == "mentor" else "mentor"
-    if any(item.role == other and normalise_address(item.email) == key for item in cohort.applications.values() if item.email):
+def _describe_specialities(intake: _Intake, role: Role, response: Response, *, is_late: bool) -> str:
+    other: Role = "mentee" if role == "mentor" else "mentor"
+    notes = ["Came after the closing date; waits for a free seat."] if is_late else []
+    if normalise_address(response.email) in intake.applied[other]:
         notes.append(f"Applied as {other} too.")
     return " ".join(notes)
 
 
-def _withdraw_vanished(intake: _Intake, role: Role, unseen: Sequence[Application], has_rows: bool) -> None:
-    """Responses that are gone from the sheet withdraw their applications, unless the whole sheet looks broken."""
-    gone = [item for item in unseen if item.state in ("accepted", "needs_attention")]
+def _withdraw_vanished(intake: _Intake, role: Role, unseen: Sequence[Application], *, has_rows: bool) -> None:
+    """Responses gone from the sheet withdraw their applications, unless the whole sheet looks broken."""
+    gone = [item for item in unseen if item.state in IN_FORCE]
     in_force = [
-        item
-        for item in intake.cohort.applications.values()
-        if item.role == role and item.state in ("accepted", "needs_attention")
+        item for item in intake.cohort.applications.values() if item.role == role and item.state in IN_FORCE
     ]
     if gone and (not has_rows or len(gone) > max(2, _MOST_VANISHED * len(in_force))):
         intake.waiting.append(
-            f"{len(gone)} of {len(in_force)} {role} applications have disappeared from the form's sheet; nobody was "
-            "withdrawn. Put the rows back, or withdraw the applications one by one."
+            f"Gone from the form's sheet: {len(gone)} of {len(in_force)} {role} applications. Nobody was "
+            "withdrawn; put the rows back, or withdraw the applications one by one."
         )
         return
     for item in gone:
         if any(item.application_id in match.pair for match in intake.cohort.list_matches("active")):
-            intake.waiting.append(f"{item.application_id}: the form response was deleted, but the match is active.")
+            intake.waiting.append(
+                f"{item.application_id}: the form response was deleted, but the match is active."
+            )
             continue
-        reason = "The response was deleted from the form's sheet."
-        intake.changes.append(SettleApplication(item.application_id, item.state, "withdrawn", "[]", reason))
+        intake.changes.append(
+            SettleApplication(item.application_id, item.state, "withdrawn", "[]", _VANISHED)
+        )
+        _cancel_pending(intake, item)
         _free_partner(intake, item)
 
 
@@ -343,9 +370,13 @@ def _free_partner(intake: _Intake, application: Application) -> None:
     for match in intake.cohort.list_matches("proposed", "approved"):
         if application.application_id in match.pair:
             intake.changes.append(RejectMatch(match.match_id, match.state, "applicant_withdrew", None))
+
+
+def _cancel_pending(intake: _Intake, application: Application) -> None:
     for message in intake.cohort.messages:
-        if message.subject_id == application.application_id and message.state == "pending" and message.kind != "please_correct":
-            intake.changes.append(CancelMessage(message.message_id, "The application changed before it went out."))
+        if message.subject_id == application.application_id and message.state == "pending":
+            reason = "The application changed before it went out."
+            intake.changes.append(CancelMessage(message.message_id, reason))
 
 
 def _format(moment: datetime) -> str:
@@ -354,5 +385,3 @@ def _format(moment: datetime) -> str:
 
 def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-

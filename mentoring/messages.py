@@ -119,8 +119,10 @@ def shorten_subject(text: str) -> str:
     line = clean_line(text)
     if len(line) <= SUBJECT_LIMIT:
         return line
-    cut = line[: SUBJECT_LIMIT - 1]
-    return f"{cut.rsplit(' ', 1)[0].rstrip(' ,;:-')}…"
+    words, _, _ = line[:SUBJECT_LIMIT].rpartition(" ")
+    # Without a space near the end (one long word, or a script without spaces) the cut is where it must be.
+    cut = words if len(words) > SUBJECT_LIMIT // 2 else line[: SUBJECT_LIMIT - 1]
+    return f"{cut.rstrip(' ,;:-')}…"
 
 
 def _require_kind(kind: str) -> MessageKind:
@@ -168,7 +170,7 @@ def _escape_output(value: object) -> object:
     if value is None:
         raise MessageError("A template shows a fact that is empty (None); put it inside {% if … %}.")
     # `str` of Markup is not finished Markdown: a filter such as `e` must not open a way around the escaping.
-    return Markup(value if isinstance(value, Markdown) else escape_line(str(value)))
+    return Markup(value if isinstance(value, Markdown) else escape_line(str(value)))  # noqa: S704
 
 
 def _fill(environment: Environment, name: str, facts: Mapping[str, Any]) -> str:

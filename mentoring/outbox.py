@@ -21,25 +21,34 @@ _WORTH = timedelta(days=14)
 
 def list_doubtful(cohort: Cohort) -> list[QueuedMessage]:
     """Messages that wait for a person, oldest first."""
-    return [message for message in cohort.messages if message.state in DOUBTFUL and message.resolution is None]
+    return [
+        message for message in cohort.messages if message.state in DOUBTFUL and message.resolution is None
+    ]
 
 
 def plan_message_decisions(cohort: Cohort, rows: Rows, now: datetime) -> Plan:
-    """Carry out Resend and Leave. A resent message is a new one with its own key; the old one keeps its state."""
+    """Carry out Resend and Leave. A resent message is a new one with its own key; the old keeps its state."""
     decisions = read_message_decisions(rows)
     changes: list[Change] = []
     for message in list_doubtful(cohort):
         decision = decisions.taken.get(message.message_id)
         if decision is None:
             continue
-        if decision.word == "Leave":
+        if decision.word == "Leave" or not has_text(cohort, message):
             changes.append(ResolveMessage(message.message_id, "left"))
         else:
             changes.extend(_resend(cohort, message, now))
     left = len(list_doubtful(cohort)) - sum(isinstance(change, ResolveMessage) for change in changes)
-    waiting = (f"{left} messages wait for a decision on the Messages tab.",) if left else ()
+    waiting = (f"Messages that wait for a decision on the Messages tab: {left}.",) if left else ()
     counts = {"resent": sum(isinstance(change, ReissueMessage) for change in changes)}
     return Plan(tuple(changes), counts=counts, waiting=waiting)
+
+
+def has_text(cohort: Cohort, message: QueuedMessage) -> bool:
+    """Whether it could be sent again: its text is removed with the data of anybody whom it is about."""
+    match = cohort.matches.get(message.subject_id)
+    concerned = [cohort.applications[key] for key in (match.pair if match else (message.subject_id,))]
+    return all(application.email for application in concerned)
 
 
 def _resend(cohort: Cohort, message: QueuedMessage, now: datetime) -> Sequence[Change]:

@@ -6,6 +6,8 @@ Only the shape and the meaning of settings belong here; reading the file and the
 from __future__ import annotations
 
 from datetime import date, time
+from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -14,9 +16,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from mentoring.policy import Policy
 
 
+@cache
+def _list_time_zones() -> frozenset[str]:
+    # The library reads a whole folder for it.
+    return frozenset(available_timezones())
+
+
 def check_time_zone(name: str) -> str:
     """Return `name` if it is an IANA time zone; raise ValueError with the mend otherwise."""
-    if name not in available_timezones():
+    if name not in _list_time_zones():
         raise ValueError(f"“{name}” is not a time zone; write one like America/New_York or Europe/Berlin")
     return name
 
@@ -48,7 +56,7 @@ class Links(Settings):
     guidelines: Link = Field(description="The program's guidelines")
     mentor_form: Link = Field(description="Application form for mentors")
     mentee_form: Link = Field(description="Application form for mentees")
-    request_form: Link = Field(description="Form to tell the committee that one can't go on; {token} marks the reference")
+    request_form: Link = Field(description="Form for whoever can't go on; {token} marks where the prefilled reference goes")
     check_in_form: Link = Field(description="Check-in form; {token} marks where the prefilled reference goes")
     evaluation_form: Link = Field(description="Evaluation form; {token} marks where the prefilled reference goes")
     opportunities: Link | None = Field(None, description="Webinars, conferences, committees of the association")
@@ -96,13 +104,15 @@ class CohortSettings(Settings):
     evaluation_opens: date = Field(description="Day on which the evaluation is sent")
     evaluation_due: date = Field(description="Last day to answer the evaluation")
     topics_day: int = Field(1, ge=1, le=28, description="Day of the month on which the topic goes out")
-    check_in_after_days: int = Field(10, ge=1, le=60, description="Days after the introduction until the first check-in")
+    check_in_after_days: int = Field(
+        10, ge=1, le=60, description="Days after the introduction until the first check-in"
+    )
     retention_months: int = Field(24, ge=1, le=120, description="Months after the end until personal data is removed")
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
         order = ["applications_open", "applications_close", "starts", "evaluation_opens", "evaluation_due"]
-        for earlier, later in zip(order, order[1:], strict=False):
+        for earlier, later in pairwise(order):
             if getattr(self, earlier) > getattr(self, later):
                 raise ValueError(f"{later} must not be before {earlier}")
         if not self.starts < self.ends:

@@ -1,7 +1,7 @@
 """Proposals: the committee's decisions on matches, and the best proposal for everybody who is still free.
 
-Belongs here: who takes part in a matching run, what holds, and how the engine's result becomes proposals. Does not
-belong here: scores and the optimum (`mentoring.matching`), introductions.
+Belongs here: who takes part in a matching run, what holds, and how the engine's result becomes proposals.
+Does not belong here: scores and the optimum (`mentoring.matching`), introductions.
 """
 
 from __future__ import annotations
@@ -26,19 +26,31 @@ if TYPE_CHECKING:
 
 _MENTOR_FIELDS = ("topics_offered", "experience_text")
 _MENTEE_FIELDS = ("desired_library_type", "topics_wanted", "goals_text")
-_FIELDS = ("institution", "library_type", "years_experience", "focus_areas", "channels", "time_zone", "languages")
+_FIELDS = (
+    "institution",
+    "library_type",
+    "years_experience",
+    "focus_areas",
+    "channels",
+    "time_zone",
+    "languages",
+)
 
 
 def plan_match_decisions(cohort: Cohort, rows: Rows) -> tuple[list[Change], dict[str, str]]:
-    """What the `Decision` column changes, and remarks by reference where a decision comes too late or can't be."""
+    """What the `Decision` column changes, and remarks by reference where a decision can't be carried out."""
     decisions = read_match_decisions(rows)
     changes: list[Change] = []
     remarks = dict(decisions.remarks)
+    # A row that is not there says nothing, least of all that a hold is over.
+    present = {row.get("Reference", "") for row in rows} - set(decisions.remarks)
     for match in cohort.matches.values():
+        if match.match_id not in present:
+            continue
         outcome = _decide(cohort, match, decisions.taken.get(match.match_id))
         if isinstance(outcome, str):
             remarks[match.match_id] = outcome
-        elif outcome is not None and match.match_id not in decisions.remarks:
+        elif outcome is not None:
             changes.append(outcome)
     return changes, remarks
 
@@ -54,13 +66,17 @@ def _decide(cohort: Cohort, match: Match, decision: Decision | None) -> Change |
             return ApproveMatch(match.match_id, by)
         if word == "Reject":
             return RejectMatch(match.match_id, "proposed", "committee", by)
-        return HoldMatch(match.match_id, int(word == "Hold"), by) if match.is_held != (word == "Hold") else None
+        return (
+            HoldMatch(match.match_id, int(word == "Hold"), by) if match.is_held != (word == "Hold") else None
+        )
     if match.state == "approved" and word == "Reject":
         return RejectMatch(match.match_id, "approved", "committee", by)
     if match.state == "approved" and word == "Hold":
         return "Already approved. Reject stops it before the introduction."
     if match.state == "active" and word in ("Reject", "Hold"):
         return "The two are already introduced. To end the match, put a request into the request form."
+    if match.state == "rejected" and match.reason == "committee" and word in ("Approve", "Hold"):
+        return "The committee rejected this pair; it does not return."
     if match.state == "rejected" and word in ("Approve", "Hold"):
         return "This pair is no longer proposed. A Must pair rule on the Rules tab brings the two together."
     return None
@@ -68,10 +84,11 @@ def _decide(cohort: Cohort, match: Match, decision: Decision | None) -> Change |
 
 @dataclass(frozen=True)
 class _Roster:
-    """Who is free, and what holds between them. Ids are those of applications."""
+    """Who is free, and what holds between them. Ids are those of applications; `held` has must-pairs, too."""
 
     mentors: Sequence[tuple[Application, int]]
     mentees: Sequence[Application]
+    on_hold: frozenset[tuple[str, str]]
     held: frozenset[tuple[str, str]]
     never: frozenset[tuple[str, str]]
     earlier: frozenset[tuple[str, str]]
@@ -80,13 +97,14 @@ class _Roster:
 def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datetime) -> Plan:
     """Record the committee's decisions, then propose the optimum for everybody who is free.
 
-    Approved and active pairs stay as they are; held pairs and must-pairs hold; pairs that the committee rejected and
-    pairs of before never return. Proposals nobody decided on give way to better ones.
+    Approved and active pairs stay as they are; held pairs and must-pairs hold; pairs that the committee
+    rejected and pairs of before never return. Proposals nobody decided on give way to better ones.
     """
     changes, _ = plan_match_decisions(cohort, match_rows)
     opening = end_of_day(cohort.settings.applications_close, cohort.program.zone)
     if now < opening:
-        line = f"Applications are open until {name_day(cohort.settings.applications_close)}; proposals follow after that day."
+        closes_on = name_day(cohort.settings.applications_close)
+        line = f"Applications are open until {closes_on}; proposals follow after that day."
         return Plan(tuple(changes), counts={"proposed": 0}, waiting=(line,) if changes else ())
     if local_day(now, cohort.program.zone) > cohort.settings.ends:
         return Plan(tuple(changes), counts={"proposed": 0})
@@ -94,7 +112,7 @@ def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datet
     roster = _list_free(cohort, changes, rules)
     fixed_away = [c.match_id for c in changes if isinstance(c, (ApproveMatch, RejectMatch))]
     undecided = [match for match in cohort.list_matches("proposed") if match.match_id not in fixed_away]
-    result, problem = _run_engine(cohort, roster, now)
+    result, problem = _run_engine(cohort, roster)
     if result is None:
         return Plan(tuple(changes), counts={"proposed": 0}, waiting=(problem,))
     found = _read_result(result)
@@ -107,8 +125,8 @@ def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datet
         "free seats": int(result.summary["free_seats"]),
         **_count_decisions(changes),
     }
-    open_rows = len(found) - sum(pair in roster.held for pair in found)
-    waiting = (f"{open_rows} proposals wait for a decision on the Matches tab.",) if open_rows else ()
+    open_rows = len(found) - len(roster.on_hold & set(found))
+    waiting = (f"Proposals that wait for a decision on the Matches tab: {open_rows}.",) if open_rows else ()
     return Plan((*changes, *proposals), updates=updates, counts=counts, waiting=waiting)
 
 
@@ -127,14 +145,20 @@ def _list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> _
     fixed = [
         match
         for match in cohort.matches.values()
-        if match.match_id not in rejected and (match.state in ("approved", "active") or match.match_id in approved)
+        if match.match_id not in rejected
+        and (match.state in ("approved", "active") or match.match_id in approved)
     ]
     taken_mentees = {match.mentee_application_id for match in fixed}
     mentors = [
-        (mentor, mentor.capacity - sum(match.mentor_application_id == mentor.application_id for match in fixed))
+        (
+            mentor,
+            mentor.capacity - sum(match.mentor_application_id == mentor.application_id for match in fixed),
+        )
         for mentor in cohort.list_accepted("mentor")
     ]
-    mentees = [mentee for mentee in cohort.list_accepted("mentee") if mentee.application_id not in taken_mentees]
+    mentees = [
+        mentee for mentee in cohort.list_accepted("mentee") if mentee.application_id not in taken_mentees
+    ]
     held = {
         match.pair
         for match in cohort.list_matches("proposed")
@@ -145,12 +169,14 @@ def _list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> _
         for match in cohort.matches.values()
         if match.match_id in rejected or (match.state == "rejected" and match.reason == "committee")
     }
-    must = {pair for pair in rules.must_pair if pair not in turned_down}
+    never = frozenset(rules.never_pair | turned_down | _list_same_person(mentors, mentees))
     return _Roster(
         [(mentor, seats) for mentor, seats in mentors if seats > 0],
         mentees,
-        _keep_present(held | must, mentors, mentees),
-        frozenset(rules.never_pair | turned_down | _list_same_person(mentors, mentees)),
+        frozenset(held),
+        # A Never pair rule is stronger than a hold.
+        _keep_present((held | rules.must_pair) - never, mentors, mentees),
+        never,
         _list_earlier_pairs(cohort, mentors, mentees),
     )
 
@@ -158,7 +184,9 @@ def _list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> _
 def _keep_present(
     pairs: set[tuple[str, str]], mentors: Sequence[tuple[Application, int]], mentees: Sequence[Application]
 ) -> frozenset[tuple[str, str]]:
-    here = {mentor.application_id for mentor, seats in mentors if seats > 0} | {item.application_id for item in mentees}
+    here = {mentor.application_id for mentor, seats in mentors if seats > 0} | {
+        item.application_id for item in mentees
+    }
     return frozenset(pair for pair in pairs if set(pair) <= here)
 
 
@@ -189,18 +217,21 @@ def _list_earlier_pairs(
 def find_waiting_since(cohort: Cohort, mentee: Application) -> date:
     """The day from which a mentee's place in line counts; who waits longer is matched first.
 
-    Somebody whose match ended goes before everybody who applied this year; somebody who waited through an earlier
-    year keeps that year's place; everybody in time shares the closing day; a late application counts from its day.
+    Somebody whose match ended goes before everybody who applied this year; somebody who waited through an
+    earlier year keeps that year's place; everybody in time shares the closing day; a late application counts
+    from its day.
     """
     settings = cohort.settings
     if mentee.person_id and mentee.person_id in cohort.waited_since:
         return cohort.waited_since[mentee.person_id]
     if any(mentee.application_id in match.pair for match in cohort.list_matches("ended")):
         return settings.applications_open - timedelta(days=1)
-    return local_day(mentee.received_at, cohort.program.zone) if mentee.is_late else settings.applications_close
+    return (
+        local_day(mentee.received_at, cohort.program.zone) if mentee.is_late else settings.applications_close
+    )
 
 
-def _run_engine(cohort: Cohort, roster: _Roster, now: datetime) -> tuple[Matching | None, str]:
+def _run_engine(cohort: Cohort, roster: _Roster) -> tuple[Matching | None, str]:
     from mentoring.matching import MatchingError, find_matches
 
     try:
@@ -213,10 +244,20 @@ def _tabulate_mentors(roster: _Roster) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        _describe(mentor, _MENTOR_FIELDS) | _pairs_of(roster, mentor.application_id, 0, 1) | {"capacity": seats}
+        _describe(mentor, _MENTOR_FIELDS)
+        | _pairs_of(roster, mentor.application_id, 0, 1)
+        | {"capacity": seats}
         for mentor, seats in roster.mentors
     ]
-    columns = ["person_id", *_FIELDS, *_MENTOR_FIELDS, "never_pair", "must_pair", "earlier_partners", "capacity"]
+    columns = [
+        "person_id",
+        *_FIELDS,
+        *_MENTOR_FIELDS,
+        "never_pair",
+        "must_pair",
+        "earlier_partners",
+        "capacity",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -229,7 +270,15 @@ def _tabulate_mentees(cohort: Cohort, roster: _Roster) -> pd.DataFrame:
         | {"waiting_since": find_waiting_since(cohort, mentee).isoformat()}
         for mentee in roster.mentees
     ]
-    columns = ["person_id", *_FIELDS, *_MENTEE_FIELDS, "never_pair", "must_pair", "earlier_partners", "waiting_since"]
+    columns = [
+        "person_id",
+        *_FIELDS,
+        *_MENTEE_FIELDS,
+        "never_pair",
+        "must_pair",
+        "earlier_partners",
+        "waiting_since",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -242,7 +291,11 @@ def _describe(application: Application, extra: Sequence[str]) -> dict[str, Any]:
 def _pairs_of(roster: _Roster, own: str, mine: int, other: int) -> dict[str, str]:
     return {
         name: "; ".join(sorted(pair[other] for pair in pairs if pair[mine] == own))
-        for name, pairs in (("never_pair", roster.never), ("must_pair", roster.held), ("earlier_partners", roster.earlier))
+        for name, pairs in (
+            ("never_pair", roster.never),
+            ("must_pair", roster.held),
+            ("earlier_partners", roster.earlier),
+        )
     }
 
 
@@ -251,7 +304,11 @@ def _read_result(result: Matching) -> dict[tuple[str, str], tuple[int, str]]:
     runner_ups: dict[str, list[str]] = {}
     for row in result.runner_ups.to_dict("records"):
         if row["role"] == "mentee":
-            cost = "a mentee fewer" if row["mentees_lost"] else f"{'' if row['cost_is_exact'] else 'at least '}{row['cost']} points"
+            cost = (
+                "a mentee fewer"
+                if row["mentees_lost"]
+                else f"{'' if row['cost_is_exact'] else 'at least '}{row['cost']} points"
+            )
             runner_ups.setdefault(row["person_id"], []).append(f"{{{row['partner_id']}}} (costs {cost})")
     return {
         (row["mentor_id"], row["mentee_id"]): (
@@ -285,7 +342,9 @@ def _compare(
         for match in staying
         if (found[match.pair][0], json.loads(found[match.pair][1])) != (match.points, match.explanation)
     ]
-    rejected = {change.match_id for change in decided if isinstance(change, RejectMatch)} | {m.match_id for m in going}
+    rejected = {change.match_id for change in decided if isinstance(change, RejectMatch)} | {
+        m.match_id for m in going
+    }
     used = {
         (match.mentor_application_id, match.seat)
         for match in cohort.matches.values()
@@ -299,7 +358,9 @@ def _compare(
         used.add((pair[0], seat))
         match_id = f"{cohort.cohort_id}-match-{number:03d}"
         points, explanation = found[pair]
-        proposed.append(ProposeMatch(match_id, pair[0], seat, pair[1], points, explanation, int(pair[1] in had_match)))
+        proposed.append(
+            ProposeMatch(match_id, pair[0], seat, pair[1], points, explanation, int(pair[1] in had_match))
+        )
     superseded = [RejectMatch(match.match_id, "proposed", "superseded", None) for match in going]
     return [*superseded, *explained, *proposed]
 

@@ -1,16 +1,17 @@
-"""Requests: somebody can't go on, or a match does not work out. The committee confirms, and both sides are told.
+"""Requests: somebody can't go on, or a match does not work out. The committee confirms, both are told.
 
-Belongs here: finding who and which match is meant, and what follows from a confirmed request. The rematch itself is a
-proposal like any other (`mentoring.proposals`).
+Belongs here: finding who and which match is meant, and what follows from a confirmed request. The rematch
+itself is a proposal like any other (`mentoring.proposals`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from mentoring.answers import FormAnswers
+from mentoring.applicants import IN_FORCE
 from mentoring.calendar import local_day, next_daytime, start_of_day
 from mentoring.changes import (
     AddRequest,
@@ -26,10 +27,11 @@ from mentoring.changes import (
 )
 from mentoring.check_ins import find_sender
 from mentoring.cohort import Application, Cohort, Draft, Match, Request
-from mentoring.decisions import Rows, read_request_decisions
+from mentoring.decisions import Decision, Rows, read_request_decisions
 from mentoring.responses import REMATCH_ANSWERS, REQUESTS, Response, normalise_address
 
 _WORTH = timedelta(days=30)
+_OPEN = ("received", "unclear")
 _KINDS: Mapping[str, Literal["withdrawn", "not_working_out"]] = dict(
     zip(REQUESTS, ("withdrawn", "not_working_out"), strict=True)
 )
@@ -38,41 +40,52 @@ _KINDS: Mapping[str, Literal["withdrawn", "not_working_out"]] = dict(
 def plan_requests(cohort: Cohort, answers: FormAnswers, request_rows: Rows, now: datetime) -> Plan:
     """Take in new requests, and carry out those that the committee confirmed."""
     added = _take_in(cohort, answers, now)
-    decisions = read_request_decisions(request_rows)
-    changes: list[Change] = list(added)
-    drafts: list[Draft] = []
-    ended: set[str] = set()
-    waiting: list[str] = [
-        *answers.problems,
-        *(f"Requests, row {item.sheet_row}: {item.problem}" for item in added if isinstance(item, AddUnplacedResponse)),
+    decided = _list_decided(cohort, request_rows)
+    confirmed = [request for request, decision in decided if decision.word == "Confirm"]
+    decisions: list[Change] = [
+        DecideRequest(
+            request.request_id,
+            request.state,
+            "confirmed" if decision.word == "Confirm" else "declined",
+            decision.by,
+        )
+        for request, decision in decided
     ]
-    open_requests = sum(isinstance(item, AddRequest) for item in added)
-    for request in cohort.requests.values():
-        if request.state not in ("received", "unclear"):
-            continue
-        decision = decisions.taken.get(request.request_id)
-        if decision is None or (decision.word == "Confirm" and find_obstacle(cohort, request)):
-            open_requests += 1
-        elif decision.word == "Decline":
-            changes.append(DecideRequest(request.request_id, request.state, "declined", decision.by))
-        else:
-            changes.append(DecideRequest(request.request_id, request.state, "confirmed", decision.by))
-            carried, letters = _carry_out(cohort, request, ended, now)
-            changes.extend(carried)
-            drafts.extend(letters)
-    if open_requests:
-        waiting.append(f"{open_requests} requests wait for a decision on the Requests tab.")
+    carried, drafts = _carry_out(cohort, confirmed, now)
+    unplaced = [item for item in added if isinstance(item, AddUnplacedResponse)]
+    new = len(added) - len(unplaced)
+    undecided = new + sum(item.state in _OPEN for item in cohort.requests.values()) - len(decided)
+    waiting = [*answers.problems, *(f"Requests, row {item.sheet_row}: {item.problem}" for item in unplaced)]
+    if undecided:
+        waiting.append(f"Requests that wait for a decision on the Requests tab: {undecided}.")
     counts = {
-        "new requests": sum(isinstance(item, AddRequest) for item in added),
-        "confirmed": sum(isinstance(item, DecideRequest) and item.state == "confirmed" for item in changes),
-        "declined": sum(isinstance(item, DecideRequest) and item.state == "declined" for item in changes),
-        "matches ended": len(ended),
+        "new requests": new,
+        "confirmed": len(confirmed),
+        "declined": len(decided) - len(confirmed),
+        "matches ended": sum(isinstance(change, EndMatch) for change in carried),
     }
-    return Plan(tuple(changes), tuple(drafts), counts=counts, waiting=tuple(waiting)).drop_known(cohort.queued_keys)
+    plan = Plan((*added, *decisions, *carried), tuple(drafts), counts=counts, waiting=tuple(waiting))
+    return plan.drop_known(cohort.queued_keys)
+
+
+def _list_decided(cohort: Cohort, request_rows: Rows) -> list[tuple[Request, Decision]]:
+    """Open requests with a decision that can be carried out."""
+    taken = read_request_decisions(request_rows).taken
+    open_ones = [request for request in cohort.requests.values() if request.state in _OPEN]
+    return [
+        (request, taken[request.request_id])
+        for request in open_ones
+        if request.request_id in taken
+        and not (taken[request.request_id].word == "Confirm" and find_obstacle(cohort, request))
+    ]
 
 
 def _take_in(cohort: Cohort, answers: FormAnswers, now: datetime) -> list[AddRequest | AddUnplacedResponse]:
-    known = {request.response_key for request in cohort.requests.values()} | set(cohort.unplaced) | cohort.forgotten
+    known = (
+        {request.response_key for request in cohort.requests.values()}
+        | set(cohort.unplaced)
+        | cohort.forgotten
+    )
     added: list[AddRequest | AddUnplacedResponse] = []
     number = len(cohort.requests)
     for response in answers.responses:
@@ -117,64 +130,108 @@ def _find_meant(
     mine = [
         item
         for item in cohort.applications.values()
-        if item.state == "accepted" and item.email and normalise_address(item.email) == key
+        if item.state in IN_FORCE and item.email and normalise_address(item.email) == key
     ]
     if not mine:
-        return None, None, "Nobody of this cohort has the sender's address; ask from which address the person applied."
-    live = [(item, match) for item in mine for match in cohort.list_matches("active") if item.application_id in match.pair]
+        return (
+            None,
+            None,
+            "Nobody of this cohort has the sender's address; ask from which address the person applied.",
+        )
+    live = [
+        (item, match)
+        for item in mine
+        for match in cohort.list_matches("active")
+        if item.application_id in match.pair
+    ]
     if len(live) == 1:
         return live[0][0], live[0][1], ""
     if not live:
-        return mine[0], None, ""
+        return mine[0], None, _remark_without_match(mine, kind)
     if kind == "withdrawn" and len({item.application_id for item, _ in live}) == 1:
         return live[0][0], None, ""
-    return live[0][0], None, "The sender has several matches; ask which one, and that the link in a mail of it be used."
+    problem = "The sender has several matches; ask which one, and that the link in a mail of it be used."
+    return live[0][0], None, problem
 
 
-def find_obstacle(cohort: Cohort, request: Request) -> str:
-    """Why a confirmed request can't be carried out yet, in words; empty if it can."""
-    if request.application_id is None or (request.problem and request.match_id is None):
-        return request.problem
+def _remark_without_match(mine: Sequence[Application], kind: str) -> str:
+    if kind == "not_working_out":
+        return "The sender has no match at the moment; answer the sender, then choose Decline."
+    if len(mine) > 1:
+        return (
+            "The sender applied as mentor and as mentee; ask the sender to withdraw the one that is meant with "
+            "the application form, then choose Decline."
+        )
     return ""
 
 
+def find_obstacle(cohort: Cohort, request: Request) -> str:
+    """Why a request can't be carried out as it is, in words; empty if it can."""
+    if request.application_id is None or not cohort.applications[request.application_id].email:
+        return request.problem or "The sender's data was removed; choose Decline."
+    return request.problem if request.match_id is None else ""
+
+
 def _carry_out(
-    cohort: Cohort, request: Request, ended: set[str], now: datetime
+    cohort: Cohort, confirmed: Sequence[Request], now: datetime
 ) -> tuple[list[Change], list[Draft]]:
-    assert request.application_id is not None, "find_obstacle was asked before"
-    own = cohort.applications[request.application_id]
-    meant = [
-        match
-        for match in cohort.list_matches("active")
-        if match.match_id not in ended
-        and own.application_id in match.pair
-        and (request.kind == "withdrawn" or match.match_id == request.match_id)
-    ]
+    """End the matches that are meant, tell everybody once, and let go who wants no other match."""
     changes: list[Change] = []
     drafts: list[Draft] = []
-    for match in meant:
-        ended.add(match.match_id)
-        changes.append(EndMatch(match.match_id, request.kind))
-        changes.extend(_cancel_pending(cohort, match))
-        drafts.extend(_tell_both(cohort, request, match, own, now))
-    if request.kind == "withdrawn" or not request.wants_rematch:
-        changes.extend(_leave(cohort, request, own, ended))
-    changes.append(FinishRequest(request.request_id))
-    return changes, drafts
+    ended: set[str] = set()
+    leaving = {request.application_id for request in confirmed if _takes_leave(request)}
+    left: set[str] = set()
+    for request in confirmed:
+        assert request.application_id is not None, "find_obstacle was asked before"
+        own = cohort.applications[request.application_id]
+        meant = [match for match in _list_meant(cohort, request) if match.match_id not in ended]
+        ended |= {match.match_id for match in meant}
+        for match in meant:
+            changes += [EndMatch(match.match_id, request.kind), *_cancel_pending(cohort, match)]
+            drafts += _tell_both(cohort, request, match, own, leaving, now)
+        if _takes_leave(request) and own.application_id not in left:
+            changes += _leave(cohort, request, own, ended)
+            left.add(own.application_id)
+            if request.kind == "withdrawn" and not _list_meant(cohort, request):
+                drafts.append(
+                    _draft(cohort, "application_withdrawn", request.request_id, own, {"role": own.role}, now)
+                )
+        changes.append(FinishRequest(request.request_id))
+    # Two people of one proposal may leave in one run.
+    return list(dict.fromkeys(changes)), drafts
+
+
+def _takes_leave(request: Request) -> bool:
+    return request.kind == "withdrawn" or not request.wants_rematch
+
+
+def _list_meant(cohort: Cohort, request: Request) -> list[Match]:
+    """Active matches that end with a request: all of somebody who can't go on, else the one."""
+    return [
+        match
+        for match in cohort.list_matches("active")
+        if request.application_id in match.pair
+        and (request.kind == "withdrawn" or match.match_id == request.match_id)
+    ]
 
 
 def _leave(cohort: Cohort, request: Request, own: Application, ended: set[str]) -> list[Change]:
-    """The requester takes no further part: no rematch is looked for. Other active matches of a mentor stay."""
-    others = [m for m in cohort.list_matches("active") if own.application_id in m.pair and m.match_id not in ended]
-    if own.state != "accepted" or others:
+    """The requester takes no further part. A mentor who goes on with another mentee stays."""
+    others = [
+        match
+        for match in cohort.list_matches("active")
+        if own.application_id in match.pair and match.match_id not in ended
+    ]
+    if own.state not in IN_FORCE or others:
         return []
-    reason = "Left the program during the year." if request.kind == "withdrawn" else "Wants no other match this year."
+    went = request.kind == "withdrawn"
+    reason = "Left the program during the year." if went else "Wants no other match this year."
     proposals = [
         RejectMatch(match.match_id, match.state, "applicant_withdrew", None)
         for match in cohort.list_matches("proposed", "approved")
         if own.application_id in match.pair
     ]
-    return [SettleApplication(own.application_id, "accepted", "withdrawn", "[]", reason), *proposals]
+    return [SettleApplication(own.application_id, own.state, "withdrawn", "[]", reason), *proposals]
 
 
 def _cancel_pending(cohort: Cohort, match: Match) -> list[Change]:
@@ -185,24 +242,33 @@ def _cancel_pending(cohort: Cohort, match: Match) -> list[Change]:
     ]
 
 
-def _tell_both(cohort: Cohort, request: Request, match: Match, own: Application, now: datetime) -> list[Draft]:
+def _tell_both(
+    cohort: Cohort,
+    request: Request,
+    match: Match,
+    own: Application,
+    leaving: Set[str | None],
+    now: datetime,
+) -> list[Draft]:
     partner = cohort.applications[match.find_partner(own.application_id)]
-    still_on = local_day(now, cohort.program.zone) <= cohort.settings.ends
-    to_partner = {"partner": {"name": own.name}, "rematch": still_on}
-    to_own = {
-        "partner": {"name": partner.name},
-        "rematch": still_on and request.wants_rematch and request.kind == "not_working_out",
-        "own_request": True,
-    }
-    letters = [
-        ("match_ended", own, to_own),
-        ("partner_withdrew", partner, to_partner)
-        if request.kind == "withdrawn"
-        else ("match_ended", partner, to_partner | {"own_request": False}),
+    goes_on = local_day(now, cohort.program.zone) <= cohort.settings.ends
+    own_hopes = goes_on and own.application_id not in leaving
+    partner_hopes = goes_on and partner.state in IN_FORCE and partner.application_id not in leaving
+    to_own = {"partner": {"name": partner.name}, "rematch": own_hopes, "own_request": True}
+    to_partner = {"partner": {"name": own.name}, "rematch": partner_hopes}
+    letters = [("match_ended", own, to_own)]
+    if request.kind == "withdrawn":
+        letters.append(("partner_withdrew", partner, to_partner))
+    else:
+        letters.append(("match_ended", partner, to_partner | {"own_request": False}))
+    return [
+        _draft(cohort, kind, match.match_id, to, context, now) for kind, to, context in letters if to.email
     ]
-    drafts = []
-    for kind, to, context in letters:
-        not_before = next_daytime(now, cohort.zone_of(to.application_id), cohort.program.sending_hours)
-        person_id = cohort.person_of(to.application_id)
-        drafts.append(Draft(kind, match.match_id, "end", person_id, context, not_before, not_before + _WORTH))
-    return drafts
+
+
+def _draft(
+    cohort: Cohort, kind: str, subject_id: str, to: Application, context: Mapping[str, Any], now: datetime
+) -> Draft:
+    not_before = next_daytime(now, cohort.zone_of(to.application_id), cohort.program.sending_hours)
+    person_id = cohort.person_of(to.application_id)
+    return Draft(kind, subject_id, "end", person_id, context, not_before, not_before + _WORTH)

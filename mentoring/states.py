@@ -1,7 +1,8 @@
-"""The states of an application, a match, a message and a request, and the moves that are allowed between them.
+"""The states of an application, a match, a message and a request, and the moves allowed between them.
 
-One table per life. The database holds the same rows in `transition` and refuses every other move (a test compares the
-two), so a state that this module does not allow cannot exist. Does not belong here: why a move is made.
+One table per life. The database holds the same rows in `transition` and refuses every other move (a test
+compares the two), so a state that this module does not allow cannot exist. Does not belong here: why a move
+is made.
 """
 
 from __future__ import annotations
@@ -73,4 +74,6 @@ def check_transition(life: str, before: str, after: str) -> None:
 
 def list_transitions() -> list[tuple[str, str, str]]:
     """Every allowed move as (life, before, after), sorted: the rows of the database's `transition` table."""
-    return sorted((life, before, after) for life, moves in LIVES.items() for before in moves for after in moves[before])
+    return sorted(
+        (life, before, after) for life, moves in LIVES.items() for before in moves for after in moves[before]
+    )

@@ -1,7 +1,7 @@
-"""The `Program` tab: settings that the committee changes itself, with a problem in words beside a value that is no good.
+"""The `Program` tab: settings that the committee changes, and a problem in words beside a bad value.
 
-Belongs here: which settings the tab shows, and which values are in force. The last good value stays in force until a
-better one is written or the cell is emptied.
+Belongs here: which settings the tab shows, and which values are in force. The last good value stays in force
+until a better one is written or the cell is emptied.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from mentoring.desk import Cell
 from mentoring.policy import ExperienceGap, Policy, Weights
 from mentoring.program import CohortSettings, Program
 
-_RULES = ("same_institution_allowed", "shared_channel_required", "shared_language_required", "experience_gap_required")
+_RULES = (
+    "same_institution_allowed",
+    "shared_channel_required",
+    "shared_language_required",
+    "experience_gap_required",
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,13 @@ def list_settings() -> list[Setting]:
     """Every setting of the tab, in its order: dates first, then the weights and rules of matching."""
     dates = [_describe((name,), name, info) for name, info in CohortSettings.model_fields.items()]
     weights = [
-        _describe(("policy", "weights", name), f"weight of {name}", info) for name, info in Weights.model_fields.items()
+        _describe(("policy", "weights", name), f"weight of {name}", info)
+        for name, info in Weights.model_fields.items()
     ]
     rules = [
-        _describe(("policy", name), name, info) for name, info in Policy.model_fields.items() if name in (*_RULES, "floor")
+        _describe(("policy", name), name, info)
+        for name, info in Policy.model_fields.items()
+        if name in (*_RULES, "floor")
     ]
     gap = [
         _describe(("policy", "experience_gap", name), f"{name} experience gap", info)
@@ -60,8 +68,13 @@ def _describe(path: tuple[str, ...], words: str, info: FieldInfo) -> Setting:
     return Setting(words.replace("_", " ").capitalize(), path, info.description or "")
 
 
-def put_in_force(program: Program, cohort_id: str, values: Mapping[str, str]) -> tuple[CohortSettings, Policy]:
-    """The settings of program.yaml with `values` (setting's words → text) on top. Raises ValueError if they don't fit."""
+def put_in_force(
+    program: Program, cohort_id: str, values: Mapping[str, str]
+) -> tuple[CohortSettings, Policy]:
+    """The settings of program.yaml with `values` (setting's words → text) on top.
+
+    Raises ValueError if they don't fit.
+    """
     data: dict[str, Any] = program.cohorts[cohort_id].model_dump() | {"policy": program.policy.model_dump()}
     for setting in list_settings():
         if setting.words in values:
@@ -86,15 +99,20 @@ def steer_cohort(
 ) -> Steering:
     """Decide which of the values on the tab come into force.
 
-    `stored` are the values in force from earlier runs, `tab` the rows as read. All new values are tried together
-    first (two dates may only fit each other), then one by one, so that one bad value never holds up the others.
+    `stored` are the values in force from earlier runs, `tab` the rows as read. All new values are tried
+    together first (two dates may only fit each other), then one by one, so that one bad value never holds up
+    the others.
     """
     wanted = {row["Setting"]: _read_value(row["Value"]) for row in tab if row.get("Value", "").strip()}
     # A setting that was renamed in a new release must not keep the program from running.
-    accepted = {words: text for words, text in stored.items() if words in {item.words for item in list_settings()}}
+    accepted = {
+        words: text for words, text in stored.items() if words in {item.words for item in list_settings()}
+    }
     problems: dict[str, str] = {}
     known = {item.words for item in list_settings()}
-    cleared = {row["Setting"] for row in tab if row.get("Setting") in known and not row.get("Value", "").strip()}
+    cleared = {
+        row["Setting"] for row in tab if row.get("Setting") in known and not row.get("Value", "").strip()
+    }
     asked = {words: text for words, text in wanted.items() if words in known}
     everything = {words: text for words, text in accepted.items() if words not in cleared} | asked
     if _find_problem(program, cohort_id, everything) is None:
@@ -119,7 +137,9 @@ def _find_problem(program: Program, cohort_id: str, values: Mapping[str, str]) -
     try:
         put_in_force(program, cohort_id, values)
     except ValidationError as error:
-        message = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
+        message = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix(
+            "Value error, "
+        )
         return message[:1].lower() + message[1:].rstrip(".") + "."
     return None
 
@@ -130,7 +150,9 @@ def _list_changes(stored: Mapping[str, str], accepted: Mapping[str, str]) -> tup
     return (*put, *drop)
 
 
-def _list_rows(settings: CohortSettings, policy: Policy, problems: Mapping[str, str]) -> list[dict[str, Cell]]:
+def _list_rows(
+    settings: CohortSettings, policy: Policy, problems: Mapping[str, str]
+) -> list[dict[str, Cell]]:
     data = settings.model_dump() | {"policy": policy.model_dump()}
     rows: list[dict[str, Cell]] = []
     for setting in list_settings():

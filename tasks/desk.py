@@ -1,7 +1,7 @@
 """The committee's desk and the forms, between the spreadsheets and the cohort.
 
-Belongs here: reading the desk, putting its settings in force, reading and checking forms, writing the desk anew. Does not
-belong here: what stands in a cell (`mentoring.desk_rows`), how it gets there (`tasks.local_workbooks`).
+Belongs here: reading the desk, putting its settings in force, reading and checking forms, writing the desk anew. Does
+not belong here: what stands in a cell (`mentoring.desk_rows`), how it gets there (`tasks.local_workbooks`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mentoring.answers import FormAnswers
 from mentoring.cohort import Cohort
-from mentoring.desk import TABS, SheetTab, TabUpdate
+from mentoring.desk import TABS, SheetTab, TabUpdate, is_shown
 from mentoring.desk_rows import describe_desk
 from mentoring.responses import FormName
 from mentoring.steering import Steering, steer_cohort
@@ -34,8 +34,16 @@ class Desk:
     @property
     def problems(self) -> tuple[str, ...]:
         """Sentences about tabs that are missing and settings that were not taken."""
-        missing = [f"The committee's spreadsheet has no tab “{name}”; add it, and run again." for name in TABS if name not in self.tabs]
-        refused = [f"Program tab, “{row['Setting']}”: see the problem beside it." for row in self.steering.rows if row["Problem"]]
+        missing = [
+            f"The committee's spreadsheet has no tab “{name}”; add it, and run again."
+            for name in TABS
+            if name not in self.tabs
+        ]
+        refused = [
+            f"Program tab, “{row['Setting']}”: see the problem beside it."
+            for row in self.steering.rows
+            if row["Problem"]
+        ]
         return (*missing, *refused)
 
 
@@ -64,7 +72,10 @@ def write_desk(run: Run, desk: Desk, updates: Sequence[TabUpdate] = ()) -> None:
     """Write the machine's cells of every tab from the cohort as it stands now, and `updates` of other tabs."""
     current = reload_desk(run, desk)
     described = describe_desk(current.cohort, current.steering, current.tabs, run.now)
-    run.sheets.write_committee([*described, *(update for update in updates if update.tab in current.tabs)])
+    wanted = [*described, *(update for update in updates if update.tab in current.tabs)]
+    missing = [update for update in wanted if not is_shown(current.tabs[update.tab], update)]
+    if missing:
+        run.sheets.write_committee(missing)
 
 
 def read_answers(run: Run, *forms: FormName) -> list[FormAnswers]:
@@ -78,7 +89,12 @@ def read_answers(run: Run, *forms: FormName) -> list[FormAnswers]:
         check = validate_tab(program, form, tabs.get(program.forms[form].tab))
         faults = {
             row: [
-                {"field": fault.field, "question": fault.question, "mend": fault.mend, "sentence": fault.for_committee()}
+                {
+                    "field": fault.field,
+                    "question": fault.question,
+                    "mend": fault.mend,
+                    "sentence": fault.for_committee(),
+                }
                 for fault in found
             ]
             for row, found in check.faults.items()

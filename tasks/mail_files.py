@@ -28,6 +28,7 @@ from tasks.mail import Delivery, OutgoingMessage
 _FILE_NAME = re.compile(
     r"(?P<minute>\d{4}-\d\d-\d\dT\d{4})-(?P<kind>[a-z][a-z0-9_]*)-(?P<id>[A-Za-z0-9_-]+)\.eml\Z"
 )
+_ENCODED_WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?\s]*\?=(?:\s+=\?utf-8\?[bq]\?[^?\s]*\?=)*")
 #: Keeps every line of a header below the 998 characters of RFC 5322.
 _NAME_LIMIT = 120
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\Z")
@@ -181,4 +182,4 @@ def read_head(path: Path) -> dict[str, str]:
 
 def _decode_words(value: str) -> str:
     unfolded = re.sub(r"\r?\n(?=[ \t])", "", value)
-    return str(make_header(decode_header(unfolded))) if "=?" in unfolded else unfolded
+    return _ENCODED_WORDS.sub(lambda found: str(make_header(decode_header(found[0]))), unfolded)

@@ -31,7 +31,7 @@ PAGES = "pages"
 
 @dataclass(frozen=True)
 class Entry:
-    """One message as the list shows it; `date` as the message says it, `stem` the file's name without “.eml”."""
+    """One message as listed; `date` as the message says it, `stem` its file's name without “.eml”."""
 
     stem: str
     kind: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from filelock import FileLock, Timeout
 
@@ -33,7 +33,7 @@ def deliver_due_messages(run: Run) -> dict[str, int]:
             return {"busy": 1}
         backend = open_mail(run.settings)
         results: Counter[str] = Counter(_settle_leftovers(run))
-        for row in _list_due(run):
+        for row in list_due(run):
             results[_deliver(run, backend, row)] += 1
         return dict(results)
 
@@ -64,7 +64,8 @@ def _settle_leftovers(run: Run) -> Mapping[str, int]:
         }
 
 
-def _list_due(run: Run) -> list[Row]:
+def list_due(run: Run) -> list[Row]:
+    """Messages that a run at this moment would send."""
     with run.database.transaction(run.flow, run.now) as transaction:
         return transaction.fetch_all(
             "list_due_messages", cohort_id=run.cohort_id, at=transaction.at, attempt_limit=ATTEMPT_LIMIT
@@ -97,22 +98,25 @@ def _deliver(run: Run, backend: MailBackend, row: Row) -> str:
 
 
 def _send(run: Run, backend: MailBackend, row: Row) -> Delivery:
-    program = run.settings.program
     body = RenderedMessage(row["subject_line"], row["body_text"], row["body_html"])
     if hash_body(body) != row["body_hash"]:
         return Delivery("refused", problem="Its text is no longer the one that was queued.")
-    return backend.send(
-        OutgoingMessage(
-            message_id=row["message_id"],
-            kind=row["kind"],
-            to_address=row["email"],
-            to_name=row["full_name"] or "",
-            from_address=program.sender.address,
-            from_name=program.sender.name,
-            reply_to=program.committee_address,
-            subject=body.subject,
-            text=body.text,
-            html=body.html,
-            date=run.now,
-        )
+    return backend.send(make_outgoing(run, row, run.now))
+
+
+def make_outgoing(run: Run, row: Mapping[str, str], moment: datetime) -> OutgoingMessage:
+    """A row of the outbox as mail, dated `moment` in the committee's time zone."""
+    program = run.settings.program
+    return OutgoingMessage(
+        message_id=row["message_id"],
+        kind=row["kind"],
+        to_address=row["email"],
+        to_name=row["full_name"] or "",
+        from_address=program.sender.address,
+        from_name=program.sender.name,
+        reply_to=program.committee_address,
+        subject=row["subject_line"],
+        text=row["body_text"],
+        html=row["body_html"],
+        date=moment.astimezone(program.zone),
     )

@@ -1,4 +1,4 @@
-"""One run of a flow: which program and cohort it works for, at which moment, and whether it only shows what it would do.
+"""One run of a flow: for which program and cohort, at which moment, and whether it only shows what it would do.
 
 Belongs here: opening a run, and what it leaves behind for the operator. Does not belong here: any step of the program.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mentoring.changes import Plan
 from mentoring.cohort import Draft
 from tasks.database import Database
 from tasks.settings import Settings, load_settings
@@ -44,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did or would do: figures, what waits for whom, and the messages that it queued or would queue.
+    """What a run did or would do: figures, what waits for whom, and the plans that it applied or would apply.
 
     Figures and sentences hold references and counts, never a name, an address or an answer.
     """
@@ -55,7 +56,12 @@ class RunReport:
     dry_run: bool
     counts: Mapping[str, int]
     waiting: Sequence[str] = ()
-    drafts: Sequence[Draft] = field(default=(), repr=False)
+    plans: Sequence[Plan] = field(default=(), repr=False)
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """The messages that were queued or would be."""
+        return [draft for plan in self.plans for draft in plan.messages]
 
     @property
     def needs_person(self) -> bool:
@@ -74,7 +80,9 @@ class RunReport:
         return "\n".join([title, "", *figures, "", "## Waits for a person", "", *waiting])
 
 
-def open_run(flow: str, cohort: str | None, as_of: datetime | None, dry_run: bool, folder: Path | None = None) -> Run:
+def open_run(
+    flow: str, cohort: str | None, as_of: datetime | None, dry_run: bool, folder: Path | None = None
+) -> Run:
     """Read the settings, bring the database up to date and make sure that the cohort exists in it.
 
     A naive `as_of` is taken in the committee's time zone. Raises `SettingsError`, `DatabaseError` or `WrongUseError`.
@@ -90,5 +98,7 @@ def open_run(flow: str, cohort: str | None, as_of: datetime | None, dry_run: boo
     run = Run(flow, settings, cohort_id, moment.astimezone(UTC).replace(microsecond=0), dry_run)
     run.database.migrate()
     with run.database.transaction(flow, run.now) as transaction:
-        transaction.execute("add_cohort", cohort_id=cohort_id, at=transaction.at, token_key=secrets.token_hex(16))
+        transaction.execute(
+            "add_cohort", cohort_id=cohort_id, at=transaction.at, token_key=secrets.token_hex(16)
+        )
     return run

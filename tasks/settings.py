@@ -1,6 +1,6 @@
 """The program folder: `program.yaml`, the environment and the `.env` file beside it, as one value.
 
-The only module that reads the environment. Secrets are kept as `SecretStr`, so that no repr, log or traceback shows one.
+The only module that reads the environment. Secrets are kept as `SecretStr`: no repr, log or traceback shows one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pydantic import SecretStr, ValidationError
 from mentoring.program import Program
 
 PROGRAM_FILE = "program.yaml"
+#: The compiled loader is ten times as fast.
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FOLDER_VARIABLE = "MENTORING_PROGRAM"
 
 
@@ -47,21 +49,73 @@ def use_program_folder(folder: Path) -> None:
     os.environ[FOLDER_VARIABLE] = str(folder.resolve())
 
 
-def use_private_prefect(home: Path) -> None:
-    """Give this process a Prefect of its own, with its database in `home`, whatever server is configured.
+def use_private_prefect(home: Path, address: str) -> None:
+    """Point this process, and those that it starts, at a Prefect server of its own, with its database in `home`.
 
     Must come before Prefect is imported: it reads its settings then.
     """
-    os.environ["PREFECT_HOME"] = str(home)
-    os.environ["PREFECT_PROFILES_PATH"] = str(home / "profiles.toml")
-    os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
-    os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
-    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
-    os.environ.pop("PREFECT_API_URL", None)
+    os.environ.update(
+        {
+            "PREFECT_HOME": str(home),
+            "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+            "PREFECT_API_URL": address,
+            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+            "PREFECT_UI_ENABLED": "false",
+            "PREFECT_LOGGING_LEVEL": "WARNING",
+        }
+    )
+    for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"):
+        os.environ.pop(name, None)
     # Services that a simulated year does not need, and that would share its two cores.
     for service in ("SCHEDULER", "LATE_RUNS", "TRIGGERS", "EVENT_PERSISTER", "FOREMAN", "REPOSSESSOR"):
         os.environ[f"PREFECT_SERVER_SERVICES_{service}_ENABLED"] = "false"
+
+
+def use_serving_prefect(home: Path, address: str, password: SecretStr | None) -> None:
+    """Point this process, and those that it starts, at the Prefect server at `address`, whose files are in `home`.
+
+    A server that is started here gets the same settings. Must come before Prefect is imported: it reads them then.
+    """
+    os.environ.update(
+        {
+            "PREFECT_HOME": str(home),
+            "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+            "PREFECT_API_URL": address,
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # Relative: right under every name of the machine, and no other page of the operator's browser gets in.
+            "PREFECT_SERVER_UI_API_URL": "/api",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address.removesuffix("/api"),
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            # The new UI asks an analytics host, the classic one nobody.
+            "PREFECT_SERVER_UI_V2_ENABLED": "false",
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        }
+    )
+    if password:
+        for name in ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"):
+            os.environ[name] = password.get_secret_value()
+    habits = {
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "5",
+        # A hundred and fifty runs a day: without this the history grows for ever.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 24 * 3600),
+    }
+    for name, value in habits.items():
+        os.environ.setdefault(name, value)
+
+
+def read_server_password(folder: Path) -> SecretStr | None:
+    """“name:password” of the Prefect server, from the environment or the `.env` of the program folder; None without."""
+    from dotenv import dotenv_values
+
+    values = {**dotenv_values(folder / ".env"), **os.environ}
+    password = values.get("PREFECT_SERVER_API_AUTH_STRING")
+    return SecretStr(password) if password else None
 
 
 def load_settings(folder: Path | None = None) -> Settings:
@@ -72,16 +126,22 @@ def load_settings(folder: Path | None = None) -> Settings:
     return Settings(
         folder=place,
         program=program,
-        database_url=SecretStr(_check_database_url(values.get("DATABASE_URL") or f"sqlite:///{place / 'mentoring.sqlite'}")),
-        sheets=cast("Literal['local']", _choose("MENTORING_SHEETS", values.get("SHEETS", program.sheets), ("local",))),
-        mail=cast("Literal['files']", _choose("MENTORING_MAIL", values.get("MAIL", program.mail), ("files",))),
+        database_url=SecretStr(
+            _check_database_url(values.get("DATABASE_URL") or f"sqlite:///{place / 'mentoring.sqlite'}")
+        ),
+        sheets=cast(
+            "Literal['local']", _choose("MENTORING_SHEETS", values.get("SHEETS", program.sheets), ("local",))
+        ),
+        mail=cast(
+            "Literal['files']", _choose("MENTORING_MAIL", values.get("MAIL", program.mail), ("files",))
+        ),
     )
 
 
 def read_program(path: Path) -> Program:
     """Read `program.yaml`. Raises `SettingsError` naming the key and the mend."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_SafeLoader)  # noqa: S506 - it is the safe one
     except FileNotFoundError:
         raise SettingsError(
             f"There is no {PROGRAM_FILE} in {path.parent}; go to the program's folder, name it with --program, "
@@ -90,16 +150,21 @@ def read_program(path: Path) -> Program:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" near line {mark.line + 1}" if mark else ""
-        raise SettingsError(f"{path.name} can't be read{line}: check indentation, colons and quotes there.") from None
+        raise SettingsError(
+            f"{path.name} can't be read{line}: check indentation, colons and quotes there."
+        ) from None
     if not isinstance(data, dict):
-        raise SettingsError(f"{path.name} is empty or not a list of settings; start from “mentoring init DIR”.")
+        raise SettingsError(
+            f"{path.name} is empty or not a list of settings; start from “mentoring init DIR”."
+        )
     try:
         return Program.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(_describe_first_error(path.name, error)) from None
+        raise SettingsError(describe_first_error(path.name, error)) from None
 
 
-def _describe_first_error(name: str, error: ValidationError) -> str:
+def describe_first_error(name: str, error: ValidationError) -> str:
+    """The first thing that is wrong in a file of settings, as one sentence with the key and the mend."""
     first = error.errors(include_url=False, include_context=False)[0]
     key = " → ".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
     if first["type"] == "extra_forbidden":
@@ -108,7 +173,9 @@ def _describe_first_error(name: str, error: ValidationError) -> str:
         return f"{name} lacks “{key}”; add it."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     more = len(error.errors()) - 1
-    return f"{name}, “{key}”: {message[:1].lower() + message[1:]}." + (f" ({more} more to mend after this.)" if more else "")
+    return f"{name}, “{key}”: {message[:1].lower() + message[1:]}." + (
+        f" ({more} more to mend after this.)" if more else ""
+    )
 
 
 def _read_environment(folder: Path) -> dict[str, str]:
@@ -116,7 +183,9 @@ def _read_environment(folder: Path) -> dict[str, str]:
 
     prefix = "MENTORING_"
     merged = {**dotenv_values(folder / ".env"), **os.environ}
-    return {key.removeprefix(prefix): value for key, value in merged.items() if key.startswith(prefix) and value}
+    return {
+        key.removeprefix(prefix): value for key, value in merged.items() if key.startswith(prefix) and value
+    }
 
 
 def _choose(name: str, value: str, known: tuple[str, ...]) -> str:

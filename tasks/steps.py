@@ -2,19 +2,33 @@
 
 Every step is safe to run again: it reads the truth from the database, and changes it in one transaction. So nothing is
 cached or persisted (results would hold personal data), and Prefect never retries a step by itself: mail included, the
-next run finishes what is left. Belongs here: names of tasks and what a run leaves on its page. Does not belong here: work.
+next run finishes what is left. Belongs here: names of tasks and what a run leaves on its page. Does not belong here:
+any work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar, cast
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from mentoring import check_ins, erasure as retention, completion, intake, introductions, monthly_topics, outbox, proposals, requests
+from mentoring import (
+    check_ins,
+    completion,
+    intake,
+    introductions,
+    monthly_topics,
+    outbox,
+    proposals,
+    requests,
+)
+from mentoring import (
+    erasure as retention,
+)
 from mentoring.changes import Plan
 from tasks import desk, erasure, ledger, reports, runs
 from tasks import outbox as delivery
@@ -24,10 +38,28 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class _Call:
+    """A step with its arguments, opaque to Prefect.
+
+    Prefect walks through every argument of a task in search of other tasks' results: through a whole cohort, several
+    times a step, half of a run's time. Nor has it any business in people's applications.
+    """
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self.run = run
+
+
 def _step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    @task(name=name, persist_result=False, cache_policy=NO_CACHE, retries=0)
+    def take_step(call: _Call) -> Any:
+        return call.run()
+
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        made = task(function, name=name, persist_result=False, cache_policy=NO_CACHE, retries=0)
-        return cast("Callable[P, T]", made)
+        @wraps(function)
+        def step(*args: P.args, **kwargs: P.kwargs) -> T:
+            return cast("T", take_step(_Call(lambda: function(*args, **kwargs))))
+
+        return step
 
     return decorate
 
@@ -57,15 +89,16 @@ remove_mail_files = _step("remove rendered mail")(erasure.remove_mail_files)
 
 
 @_step("report")
-def report_run(run: Run, plans: Sequence[Plan], sent: dict[str, int], problems: Sequence[str] = ()) -> RunReport:
+def report_run(
+    run: Run, plans: Sequence[Plan], sent: dict[str, int], problems: Sequence[str] = ()
+) -> RunReport:
     """Leave a short page for the operator: figures, and what waits for whom. References and counts only."""
     counts = {key: value for plan in plans for key, value in plan.counts.items()}
     counts |= {f"messages {outcome}": count for outcome, count in sent.items() if count}
     waiting = tuple(dict.fromkeys((*problems, *(line for plan in plans for line in plan.waiting))))
-    drafts = tuple(draft for plan in plans for draft in plan.messages)
-    report = RunReport(run.flow, run.cohort_id, run.now, run.dry_run, counts, waiting, drafts)
+    report = RunReport(run.flow, run.cohort_id, run.now, run.dry_run, counts, waiting, tuple(plans))
     get_run_logger().info("%s: %s", "Would do" if run.dry_run else "Done", report.describe_counts())
-    create_markdown_artifact(markdown=report.write_markdown(), key=run.flow, description=f"Cohort {run.cohort_id}")
+    create_markdown_artifact(
+        markdown=report.write_markdown(), key=run.flow, description=f"Cohort {run.cohort_id}"
+    )
     return report
-
-

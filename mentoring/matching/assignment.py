@@ -80,7 +80,7 @@ def solve_with_prices(worth: np.ndarray, capacity: np.ndarray, ties: np.ndarray)
     0).
     """
     partner = solve(worth, capacity)
-    prices = _price(worth, partner, capacity)
+    prices = find_prices(worth, partner, capacity)
     total = int(worth[partner[partner >= 0], np.flatnonzero(partner >= 0)].sum())
     partner = _settle_ties(worth, capacity, prices, ties)
     check_optimal(worth, capacity, partner, prices, total)
@@ -111,7 +111,7 @@ def find_wishes(worth: np.ndarray, prices: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(gains, 0))
 
 
-def _price(worth: np.ndarray, partner: np.ndarray, capacity: np.ndarray) -> np.ndarray:
+def find_prices(worth: np.ndarray, partner: np.ndarray, capacity: np.ndarray) -> np.ndarray:
     """Smallest prices at which everybody keeps their place: longest paths over who would rather be where."""
     allowed = np.where(worth > 0, worth, NEVER)
     unmatched = partner < 0

@@ -143,8 +143,8 @@ def _tell_library(board: Board, mentor: int, mentee: int) -> str:
 
 def _tell_hours(board: Board, mentor: int, mentee: int) -> str:
     here, there = board.mentors.offsets[mentor], board.mentees.offsets[mentee]
-    assert here is not None  # noqa: S101 - points are only given where both are known
-    assert there is not None  # noqa: S101
+    assert here is not None
+    assert there is not None
     return f"Their working days overlap by {_say_hours(find_overlap(here, there))}."
 
 

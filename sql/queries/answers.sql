@@ -71,26 +71,33 @@ INSERT INTO unplaced_responses (response_key, cohort_id, form, sheet_row, proble
 VALUES (:response_key, :cohort_id, :form, :sheet_row, :problem, :at);
 
 -- name: forget_request_words!
+-- Of the person, and of a partner about the match with the person.
 UPDATE requests
 SET words = ''
 WHERE
     words <> ''
-    AND application_id IN (SELECT application_id FROM applications WHERE person_id = :person_id);
+    AND (
+        application_id IN (SELECT application_id FROM applications WHERE person_id = :person_id)
+        OR match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id)
+    );
 
 -- name: forget_check_in_words!
 UPDATE check_ins
 SET words = ''
 WHERE
     words <> ''
-    AND application_id IN (SELECT application_id FROM applications WHERE person_id = :person_id);
+    AND match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id);
 
 -- name: keep_evaluation_answers!
 UPDATE evaluations
 SET answers = :answers
 WHERE match_id = :match_id AND application_id = :application_id;
 
--- name: list_evaluations_of
-SELECT evaluations.match_id, evaluations.application_id, evaluations.answers
+-- name: list_evaluations_about
+-- Both sides' evaluations of the person's matches.
+SELECT
+    match_id,
+    application_id,
+    answers
 FROM evaluations
-INNER JOIN applications ON evaluations.application_id = applications.application_id
-WHERE applications.person_id = :person_id;
+WHERE match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id);

@@ -76,10 +76,7 @@ UPDATE matches
 SET explanation = '{}'
 WHERE
     explanation <> '{}'
-    AND (
-        mentor_application_id IN (SELECT application_id FROM applications WHERE person_id = :person_id)
-        OR mentee_application_id IN (SELECT application_id FROM applications WHERE person_id = :person_id)
-    );
+    AND match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id);
 
 -- name: list_earlier_pairs
 -- Who was introduced to whom in other cohorts, as people.

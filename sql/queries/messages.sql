@@ -64,17 +64,7 @@ SET previous_state = state, state = 'cancelled', problem = :problem, settled_at 
 WHERE message_id = :message_id AND state = 'pending';
 
 -- name: list_due_messages
--- Due now, with the recipient's address as it is now; nobody who was erased.
-SELECT
-    messages.message_id,
-    messages.kind,
-    messages.attempts,
-    messages.subject_line,
-    messages.body_text,
-    messages.body_html,
-    messages.body_hash,
-    people.email,
-    people.full_name
+SELECT messages.message_id
 FROM messages
 INNER JOIN people ON messages.recipient_id = people.person_id
 WHERE
@@ -90,7 +80,31 @@ ORDER BY messages.not_before, messages.queued_at, messages.message_id;
 -- Committed before the call to the provider: from here on a crash leaves doubt, never a second message.
 UPDATE messages
 SET previous_state = state, state = 'sending', attempts = attempts + 1, claimed_at = :at
-WHERE message_id = :message_id AND state = 'pending' AND attempts < :attempt_limit;
+WHERE
+    message_id = :message_id
+    AND state = 'pending'
+    AND attempts < :attempt_limit
+    AND EXISTS (
+        SELECT 1
+        FROM people
+        WHERE people.person_id = messages.recipient_id AND people.erased_at IS NULL
+    );
+
+-- name: find_claimed_message^
+-- With the recipient's address as it is at this moment.
+SELECT
+    messages.message_id,
+    messages.kind,
+    messages.attempts,
+    messages.subject_line,
+    messages.body_text,
+    messages.body_html,
+    messages.body_hash,
+    people.email,
+    people.full_name
+FROM messages
+INNER JOIN people ON messages.recipient_id = people.person_id
+WHERE messages.message_id = :message_id AND messages.state = 'sending';
 
 -- name: mark_sent!
 UPDATE messages
@@ -108,9 +122,13 @@ SET previous_state = state, state = 'unknown', problem = :problem, settled_at = 
 WHERE message_id = :message_id AND state = 'sending';
 
 -- name: return_message!
--- It certainly did not arrive: again later.
+-- It certainly did not arrive: again later, unless it will have expired by then; then at the next run, as a last try.
 UPDATE messages
-SET previous_state = state, state = 'pending', problem = :problem, not_before = :not_before
+SET
+    previous_state = state,
+    state = 'pending',
+    problem = :problem,
+    not_before = CASE WHEN :not_before < expires_at THEN :not_before ELSE not_before END
 WHERE message_id = :message_id AND state = 'sending';
 
 -- name: doubt_abandoned_messages!
@@ -141,33 +159,35 @@ SET
     settled_at = :at
 WHERE cohort_id = :cohort_id AND state = 'pending' AND attempts >= :attempt_limit;
 
--- name: cancel_messages_of!
+-- name: cancel_messages_about!
+-- To the person or about the person: what waits has lost its text.
 UPDATE messages
-SET previous_state = state, state = 'cancelled', problem = 'The recipient was erased.', settled_at = :at
-WHERE recipient_id = :person_id AND state = 'pending';
+SET previous_state = state, state = 'cancelled', problem = 'Somebody whom it concerned was erased.', settled_at = :at
+WHERE
+    state = 'pending'
+    AND message_id IN (
+        SELECT messages_about_people.message_id
+        FROM messages_about_people
+        WHERE messages_about_people.person_id = :person_id
+    );
 
 -- name: forget_message_bodies!
--- What was written to a person, and what was written about a person to the partner.
+-- What was written to a person, and about a person to the partner. Nobody can send these again, so nobody is asked to.
 UPDATE messages
-SET subject_line = '', body_text = '', body_html = ''
+SET
+    subject_line = '',
+    body_text = '',
+    body_html = '',
+    resolution = CASE
+        WHEN resolution IS NULL AND state IN ('unknown', 'failed', 'suppressed', 'expired') THEN 'left'
+        ELSE resolution
+    END
 WHERE
     body_text <> ''
-    AND (
-        recipient_id = :person_id
-        OR subject_id IN (
-            SELECT applications.application_id
-            FROM applications
-            WHERE applications.person_id = :person_id
-        )
-        OR subject_id IN (
-            SELECT matches.match_id
-            FROM matches
-            INNER JOIN applications
-                ON
-                    matches.mentor_application_id = applications.application_id
-                    OR matches.mentee_application_id = applications.application_id
-            WHERE applications.person_id = :person_id
-        )
+    AND message_id IN (
+        SELECT messages_about_people.message_id
+        FROM messages_about_people
+        WHERE messages_about_people.person_id = :person_id
     );
 
 -- name: list_messages_without_text

@@ -47,11 +47,17 @@ SELECT response_key
 FROM forgotten_responses;
 
 -- name: forget_responses!
--- The form's sheet is not ours to change: without this memory an erased person's row would come in again.
+-- The form's sheet is not ours to change: without this memory an erased person's rows would come in again. An edited
+-- response that asked to leave is known by its request.
 INSERT INTO forgotten_responses (response_key)
 SELECT applications.response_key
 FROM applications
 WHERE applications.person_id = :person_id AND applications.answers <> '{}'
+UNION
+SELECT requests.response_key
+FROM requests
+INNER JOIN applications ON requests.application_id = applications.application_id
+WHERE applications.person_id = :person_id
 ON CONFLICT (response_key) DO NOTHING;
 
 -- name: forget_unreachable_responses!
@@ -60,3 +66,14 @@ SELECT applications.response_key
 FROM applications
 WHERE applications.cohort_id = :cohort_id AND applications.person_id IS NULL AND applications.answers <> '{}'
 ON CONFLICT (response_key) DO NOTHING;
+
+-- name: forget_unplaced_responses!
+INSERT INTO forgotten_responses (response_key)
+SELECT unplaced_responses.response_key
+FROM unplaced_responses
+WHERE unplaced_responses.cohort_id = :cohort_id
+ON CONFLICT (response_key) DO NOTHING;
+
+-- name: remove_unplaced_responses!
+DELETE FROM unplaced_responses
+WHERE cohort_id = :cohort_id;

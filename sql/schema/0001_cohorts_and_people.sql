@@ -25,7 +25,7 @@ CREATE TABLE people (
     full_name TEXT,
     created_at TEXT NOT NULL,
     erased_at TEXT,
-    CHECK (
+    CONSTRAINT erased_people_have_no_name_or_address CHECK (
         (erased_at IS NULL AND email_key IS NOT NULL AND email IS NOT NULL)
         OR (erased_at IS NOT NULL AND email_key IS NULL AND email IS NULL AND full_name IS NULL)
     )

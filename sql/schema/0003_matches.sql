@@ -20,8 +20,8 @@ CREATE TABLE matches (
     mentee_application_id TEXT NOT NULL REFERENCES applications (application_id),
     points INTEGER NOT NULL,
     explanation TEXT NOT NULL DEFAULT '{}',
-    is_rematch INTEGER NOT NULL DEFAULT 0 CHECK (is_rematch IN (0, 1)),
-    is_held INTEGER NOT NULL DEFAULT 0 CHECK (is_held IN (0, 1)),
+    is_rematch INTEGER NOT NULL DEFAULT 0,
+    is_held INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL,
     previous_state TEXT NOT NULL,
     proposed_at TEXT NOT NULL,
@@ -31,13 +31,19 @@ CREATE TABLE matches (
     introduced_at TEXT,
     ended_at TEXT,
     reason TEXT,
-    FOREIGN KEY (previous_state, state) REFERENCES match_transitions (previous_state, state),
-    FOREIGN KEY (mentor_application_id, seat) REFERENCES mentor_seats (application_id, seat),
-    CHECK (mentor_application_id <> mentee_application_id),
-    CHECK (state NOT IN ('approved', 'active') OR (approved_at IS NOT NULL AND decided_by IS NOT NULL)),
-    CHECK (state NOT IN ('active', 'ended') OR introduced_at IS NOT NULL),
-    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
-    CHECK (
+    CONSTRAINT matches_move_as_allowed FOREIGN KEY (previous_state, state)
+    REFERENCES match_transitions (previous_state, state),
+    CONSTRAINT matches_take_a_seat FOREIGN KEY (mentor_application_id, seat)
+    REFERENCES mentor_seats (application_id, seat),
+    CONSTRAINT nobody_mentors_himself CHECK (mentor_application_id <> mentee_application_id),
+    CONSTRAINT rematch_is_yes_or_no CHECK (is_rematch IN (0, 1)),
+    CONSTRAINT only_proposals_are_held CHECK (is_held = 0 OR (is_held = 1 AND state = 'proposed')),
+    CONSTRAINT introductions_need_an_approval CHECK (
+        state NOT IN ('approved', 'active', 'ended') OR (approved_at IS NOT NULL AND decided_by IS NOT NULL)
+    ),
+    CONSTRAINT active_matches_were_introduced CHECK ((state IN ('active', 'ended')) = (introduced_at IS NOT NULL)),
+    CONSTRAINT ended_matches_have_an_end CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CONSTRAINT matches_end_for_a_known_reason CHECK (
         (state IN ('proposed', 'approved', 'active') AND reason IS NULL)
         OR (state = 'rejected' AND reason IN ('committee', 'superseded', 'applicant_withdrew'))
         OR (state = 'ended' AND reason IN ('completed', 'withdrawn', 'not_working_out'))

@@ -39,14 +39,21 @@ CREATE TABLE messages (
     settled_at TEXT,
     provider_id TEXT,
     problem TEXT NOT NULL DEFAULT '',
-    resolution TEXT CHECK (resolution IN ('resent', 'left')),
+    resolution TEXT,
     state TEXT NOT NULL,
     previous_state TEXT NOT NULL,
-    FOREIGN KEY (previous_state, state) REFERENCES message_transitions (previous_state, state),
-    UNIQUE (cohort_id, subject_id, kind, period, recipient_id, reissue),
-    CHECK (state <> 'sent' OR provider_id IS NOT NULL),
-    CHECK (state <> 'sending' OR claimed_at IS NOT NULL),
-    CHECK (not_before < expires_at)
+    CONSTRAINT messages_move_as_allowed FOREIGN KEY (previous_state, state)
+    REFERENCES message_transitions (previous_state, state),
+    CONSTRAINT one_message_per_key UNIQUE (cohort_id, subject_id, kind, period, recipient_id, reissue),
+    CONSTRAINT sent_messages_have_a_provider_id CHECK (state <> 'sent' OR COALESCE(provider_id, '') <> ''),
+    CONSTRAINT sending_needs_a_claim CHECK (state <> 'sending' OR (claimed_at IS NOT NULL AND attempts >= 1)),
+    CONSTRAINT settled_messages_have_a_time CHECK (state IN ('pending', 'sending') OR settled_at IS NOT NULL),
+    CONSTRAINT messages_resolve_as_known CHECK (resolution IN ('resent', 'left')),
+    CONSTRAINT messages_begin_before_they_expire CHECK (not_before < expires_at),
+    CONSTRAINT message_times_sort_as_text CHECK (
+        not_before LIKE '____-__-__T__:__:__Z' AND expires_at LIKE '____-__-__T__:__:__Z'
+    ),
+    CONSTRAINT messages_count_from_zero CHECK (attempts >= 0 AND reissue >= 0)
 );
 CREATE INDEX messages_by_state ON messages (state, not_before);
 CREATE INDEX messages_by_subject ON messages (subject_id);

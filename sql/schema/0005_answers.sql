@@ -21,17 +21,24 @@ CREATE TABLE requests (
     received_at TEXT NOT NULL,
     application_id TEXT REFERENCES applications (application_id),
     match_id TEXT REFERENCES matches (match_id),
-    kind TEXT NOT NULL CHECK (kind IN ('withdrawn', 'not_working_out')),
-    wants_rematch INTEGER NOT NULL CHECK (wants_rematch IN (0, 1)),
+    kind TEXT NOT NULL,
+    wants_rematch INTEGER NOT NULL,
     words TEXT NOT NULL DEFAULT '',
     problem TEXT NOT NULL DEFAULT '',
     decided_by TEXT,
     decided_at TEXT,
     state TEXT NOT NULL,
     previous_state TEXT NOT NULL,
-    FOREIGN KEY (previous_state, state) REFERENCES request_transitions (previous_state, state),
-    CHECK (state NOT IN ('confirmed', 'declined', 'done') OR decided_by IS NOT NULL),
-    CHECK (state NOT IN ('confirmed', 'done') OR application_id IS NOT NULL)
+    CONSTRAINT requests_move_as_allowed FOREIGN KEY (previous_state, state)
+    REFERENCES request_transitions (previous_state, state),
+    CONSTRAINT requests_are_of_a_known_kind CHECK (kind IN ('withdrawn', 'not_working_out')),
+    CONSTRAINT wants_rematch_is_yes_or_no CHECK (wants_rematch IN (0, 1)),
+    CONSTRAINT decided_requests_name_who_decided CHECK (
+        state NOT IN ('confirmed', 'declined', 'done') OR decided_by IS NOT NULL
+    ),
+    CONSTRAINT confirmed_requests_have_an_applicant CHECK (
+        state NOT IN ('confirmed', 'done') OR application_id IS NOT NULL
+    )
 );
 
 -- One answer to a check-in.
@@ -41,9 +48,11 @@ CREATE TABLE check_ins (
     match_id TEXT NOT NULL REFERENCES matches (match_id),
     application_id TEXT NOT NULL REFERENCES applications (application_id),
     answered_at TEXT NOT NULL,
-    signal TEXT NOT NULL CHECK (signal IN ('connected', 'not_yet', 'partner_missing', 'want_to_talk')),
-    contacts INTEGER CHECK (contacts >= 0),
-    words TEXT NOT NULL DEFAULT ''
+    signal TEXT NOT NULL,
+    contacts INTEGER,
+    words TEXT NOT NULL DEFAULT '',
+    CONSTRAINT signals_are_known CHECK (signal IN ('connected', 'not_yet', 'partner_missing', 'want_to_talk')),
+    CONSTRAINT contacts_count_from_zero CHECK (contacts >= 0)
 );
 CREATE INDEX check_ins_by_match ON check_ins (match_id);
 

@@ -1,0 +1,252 @@
+"""The command line: `mentoring …`. Reads arguments, calls the part that does the work, and says what came of it.
+
+Exit status 0: done. 1: done, and something waits for a person. 2: wrong use or configuration, said in one sentence.
+Every import beyond Typer is inside its command, so that `--help` answers at once and no command pays for a library that
+it does not use.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+
+from flows import FLOW_NAMES
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="mentoring",
+    help="Runs a professional association's mentoring program from its Google Sheets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+FlowName = StrEnum("FlowName", {name.replace("-", "_"): name for name in FLOW_NAMES})  # type: ignore[misc]
+
+Program = Annotated[
+    Path | None,
+    typer.Option(
+        "--program",
+        help="The program folder. Without it MENTORING_PROGRAM, else the current folder.",
+        metavar="DIR",
+    ),
+]
+Flow = Annotated[FlowName, typer.Argument(help="Name of the flow.", metavar="FLOW", show_default=False)]
+CohortId = Annotated[
+    str | None, typer.Option("--cohort", help="Id of the cohort. Without it the latest.", metavar="ID")
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        help="Work as if it were this moment, in the committee's time zone.",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z"],
+        metavar="TIME",
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+NEEDS_PERSON, WRONG_USE = 1, 2
+
+
+def _in_one_sentence(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn an error that a person can mend into its sentence and exit status 2; `--debug` shows the traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except Exception as error:
+            if "--debug" in sys.argv or not _is_expected(error):
+                raise
+            typer.secho(f"✗ {error}", err=True, fg="red")
+            raise typer.Exit(WRONG_USE) from None
+
+    return run
+
+
+def _is_expected(error: Exception) -> bool:
+    expected = {
+        "SettingsError", "WrongUseError", "DatabaseError", "SheetError", "ReportError", "MessageError", "MatchingError",
+        "PeopleFileError", "ServingError",
+    }  # fmt: skip
+    return any(kind.__name__ in expected for kind in type(error).__mro__)
+
+
+@app.command(epilog="Example: `mentoring demo --out my-demo`")
+@_in_one_sentence
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the workbooks, mails and report.", metavar="DIR")
+    ] = Path("demo"),
+    debug: Debug = False,
+) -> None:
+    """Live through a whole program year on sample input, in about a minute; prints what happened and where to look."""
+    from deployments.demo import run_demo
+
+    run_demo(out)
+
+
+@app.command(epilog="Example: `mentoring init our-program --sample`")
+@_in_one_sentence
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="The new program folder.", metavar="DIR", show_default=False)
+    ],
+    sample: Annotated[
+        bool, typer.Option("--sample", help="With the sample's applications in forms.xlsx.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Make a program folder: program.yaml, forms.xlsx and committee.xlsx."""
+    from deployments.program_folders import list_sample_topics, make_program_folder, read_sample_responses
+
+    make_program_folder(
+        folder, read_sample_responses() if sample else None, list_sample_topics() if sample else ()
+    )
+    typer.echo(
+        f"Made {folder}. Next: look through {folder / 'program.yaml'}, then run “mentoring doctor --program {folder}”."
+    )
+
+
+@app.command(epilog="Example: `mentoring run propose-matches --as-of 2027-02-17`")
+@_in_one_sentence
+def run(
+    flow: Flow,
+    cohort: CohortId = None,
+    as_of: AsOf = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    program: Program = None,
+    debug: Debug = False,
+) -> None:
+    """Run one flow, once, in this process. Running it again changes nothing."""
+    from deployments.running import run_flow
+
+    report = run_flow(flow.value, program, cohort, as_of, dry_run)
+    typer.echo(("Would do: " if dry_run else "Done: ") + report.describe_counts())
+    for line in report.waiting:
+        typer.echo(f"  → {line}")
+    raise typer.Exit(NEEDS_PERSON if report.needs_person else 0)
+
+
+@app.command(epilog="Example: `mentoring preview introduce-matches --out preview`")
+@_in_one_sentence
+def preview(
+    flow: Flow,
+    cohort: CohortId = None,
+    as_of: AsOf = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the rendered messages.", metavar="DIR")
+    ] = Path("preview"),
+    program: Program = None,
+    debug: Debug = False,
+) -> None:
+    """Render exactly the messages that a run would send, into files; nothing is sent or recorded."""
+    from deployments.running import preview_flow
+
+    count = preview_flow(flow.value, program, cohort, as_of, out)
+    typer.echo(f"{count} messages, see {out / 'index.html'}." if count else "The run would send nothing.")
+
+
+@app.command(epilog="Example: `mentoring serve --port 4200`")
+@_in_one_sentence
+def serve(
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; anything but loopback needs a password.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="Port of the Prefect server and its UI.", min=1, max=65535)
+    ] = 4200,
+    program: Program = None,
+    debug: Debug = False,
+) -> None:
+    """Run the Prefect server with its UI and every flow on its schedule, on this machine. Ctrl-C ends it."""
+    from deployments.serving import serve as serve_program
+    from tasks.settings import find_program_folder
+
+    serve_program(find_program_folder(program), host=host, port=port)
+
+
+@app.command(epilog="Example: `mentoring status --json`")
+@_in_one_sentence
+def status(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For other programs: JSON instead of words.")
+    ] = False,
+    as_of: AsOf = None,
+    program: Program = None,
+    debug: Debug = False,
+) -> None:
+    """Show where each cohort stands: counts by state, what is due next, what waits for a person."""
+    from deployments.standing import read_standing, write_json, write_words
+
+    standings = read_standing(program, as_of)
+    typer.echo(write_json(standings) if as_json else write_words(standings))
+    raise typer.Exit(NEEDS_PERSON if any(standing.waiting for standing in standings) else 0)
+
+
+@app.command(epilog="Example: `mentoring doctor --program our-program`")
+@_in_one_sentence
+def doctor(program: Program = None, debug: Debug = False) -> None:
+    """Check configuration, sheets, headings, database, mail and schedule: one line each, ✓ or what to do."""
+    from deployments.checkup import check_program
+
+    findings = check_program(program)
+    for finding in findings:
+        typer.echo(f"{'✓' if finding.is_fine else '✗'} {finding.subject}: {finding.words}")
+    raise typer.Exit(0 if all(finding.is_fine for finding in findings) else NEEDS_PERSON)
+
+
+@app.command(epilog="Example: `mentoring match mentors.csv mentees.csv --out result`")
+@_in_one_sentence
+def match(
+    mentors: Annotated[
+        Path, typer.Argument(help="Table of mentors (CSV, XLSX or Parquet).", show_default=False)
+    ],
+    mentees: Annotated[
+        Path, typer.Argument(help="Table of mentees (CSV, XLSX or Parquet).", show_default=False)
+    ],
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="YAML file with weights and rules.", metavar="FILE")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the result.", metavar="DIR")] = Path(
+        "matching"
+    ),
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Also write every pair's points (small inputs).")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Match two tables of people with the engine alone: no database, no Prefect."""
+    from deployments.matching import match_files
+
+    typer.echo(match_files(mentors, mentees, policy, out, scores))
+
+
+@app.command(epilog="Example: `mentoring erase someone@example.org`")
+@_in_one_sentence
+def erase(
+    email: Annotated[str, typer.Argument(help="The person's e-mail address.", show_default=False)],
+    program: Program = None,
+    debug: Debug = False,
+) -> None:
+    """Remove one person's data everywhere it is kept; the statistics stay."""
+    from deployments.erasing import erase_person
+
+    for line in erase_person(email, program):
+        typer.echo(line)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,56 @@
+"""`mentoring erase`: one person's data is removed everywhere this software keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mentoring.desk import TabUpdate
+from mentoring.erasure import plan_departure
+from tasks.desk import Desk, gather_desk, reload_desk, write_desk
+from tasks.erasure import erase_people, find_person, remove_mail_files
+from tasks.ledger import apply_plan
+from tasks.reports import compile_report
+from tasks.runs import Run, WrongUseError, open_run
+from tasks.settings import load_settings
+
+
+def erase_person(address: str, folder: Path | None) -> Iterator[str]:
+    """Erase the person with this address, and yield sentences: what was removed, what this software can't reach.
+
+    Live matches end first, so that no partner waits for somebody who is gone. Raises `WrongUseError` for an address
+    that nobody has.
+    """
+    cohorts = sorted(load_settings(folder).program.cohorts)
+    runs = [open_run("erase", cohort, None, False, folder) for cohort in cohorts]
+    person_id = find_person(runs[0], address)
+    if person_id is None:
+        raise WrongUseError("Nobody has this address; check its spelling, or look on the Applications tab.")
+    desks = [(run, gather_desk(run)) for run in runs]
+    partners = [key for run, desk in desks for key in _end_matches(run, desk, person_id)]
+    erase_people(runs[0], [person_id])
+    removed = remove_mail_files(runs[0])
+    for run, desk in desks:
+        current = reload_desk(run, desk)
+        write_desk(run, current, [*compile_report(run, current), *_clear_unmatched(current)])
+    yield f"Erased {person_id} from the database and the committee's sheet; {removed} rendered mails removed."
+    for key in partners:
+        yield f"→ {key} had a live match with this person; please write to {key} that it has ended."
+    yield "→ Not within reach: the row in the forms sheet, the committee's own notes, backups, mail already delivered."
+
+
+def _end_matches(run: Run, desk: Desk, person_id: str) -> Sequence[str]:
+    plan, partners = plan_departure(desk.cohort, person_id)
+    apply_plan(run, desk.cohort, plan)
+    return partners
+
+
+def _clear_unmatched(desk: Desk) -> list[TabUpdate]:
+    """The `Unmatched` tab without people who are gone; `propose-matches` writes it anew anyway."""
+    present = {key for key, item in desk.cohort.applications.items() if item.email}
+    kept = [
+        {heading: text for heading, text in row.items() if heading}
+        for row in desk.read_rows("Unmatched")
+        if row["Reference"] in present
+    ]
+    return [TabUpdate("Unmatched", kept, remove_missing=True)] if "Unmatched" in desk.tabs else []

@@ -1,0 +1,80 @@
+"""A Prefect server of one's own for as long as a command lasts: the demo's, gone without trace afterwards.
+
+Belongs here: starting, waiting for and stopping it. Does not belong here: the operator's own server
+(`deployments.serving`).
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.error import URLError
+
+from tasks.settings import SettingsError, use_private_prefect
+
+_PATIENCE_SECONDS = 120
+
+
+class PrivateServer:
+    """A server on a free loopback port; it boots in the background until somebody waits for it."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}/api"
+        use_private_prefect(home, self.address)
+        command = [
+            "-m",
+            "uvicorn",
+            "--factory",
+            "prefect.server.api.server:create_app",
+            "--log-level",
+            "warning",
+        ]
+        with (home / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed words
+                [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log
+            )
+
+    def wait(self) -> None:
+        """Return when the server answers. Raises `SettingsError` if it does not come up."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.address}/health", timeout=2):  # noqa: S310 - loopback
+                    return
+            except (URLError, TimeoutError, ConnectionError):
+                time.sleep(0.1)
+        last = (self._home / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
+        raise SettingsError(
+            f"Prefect's server did not start; its last words were: {' '.join(last) or 'none'}"
+        )
+
+    def stop(self) -> None:
+        """End the server, and make sure that it has ended."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def start_private_server() -> Iterator[PrivateServer]:
+    """Start a server and point this process's Prefect at it; enter before Prefect is imported."""
+    with TemporaryDirectory(prefix="mentoring-prefect-") as home:
+        server = PrivateServer(Path(home))
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,132 @@
+"""`mentoring status`: where each cohort stands."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from mentoring.calendar import list_topic_days, local_day, name_day
+from mentoring.cohort import Cohort
+from mentoring.erasure import find_purge_day
+from mentoring.outbox import list_doubtful
+from tasks.desk import gather_desk
+from tasks.runs import open_run
+from tasks.settings import load_settings
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a cohort stands: counts by entity and state, (day, what) that is next, sentences on what waits."""
+
+    cohort: str
+    as_of: str
+    counts: Mapping[str, Mapping[str, int]]
+    next: Sequence[tuple[str, str]]
+    waiting: Sequence[str]
+
+
+def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]:
+    """The standing of every cohort of the program. Raises what opening a run raises."""
+    cohorts = load_settings(folder).program.cohorts
+    standings = []
+    for cohort_id in sorted(cohorts):
+        run = open_run("status", cohort_id, as_of, True, folder)
+        desk = gather_desk(run)
+        today = local_day(run.now, desk.cohort.program.zone)
+        waiting = (*desk.problems, *_list_waiting(desk.cohort))
+        counts = count_states(desk.cohort)
+        standings.append(
+            Standing(cohort_id, run.now.isoformat(), counts, list(_list_next(desk.cohort, today)), waiting)
+        )
+    return standings
+
+
+def count_states(cohort: Cohort) -> dict[str, dict[str, int]]:
+    """How many applications, matches, requests and messages are in which state."""
+    groups = {
+        "mentor applications": Counter(
+            item.state for item in cohort.applications.values() if item.role == "mentor"
+        ),
+        "mentee applications": Counter(
+            item.state for item in cohort.applications.values() if item.role == "mentee"
+        ),
+        "matches": Counter(match.state for match in cohort.matches.values()),
+        "requests": Counter(request.state for request in cohort.requests.values()),
+        "messages": Counter(message.state for message in cohort.messages),
+    }
+    answers = {"check-ins": len(cohort.check_ins), "evaluations": len(cohort.evaluations)}
+    return {name: dict(sorted(found.items())) for name, found in groups.items()} | {"answers": answers}
+
+
+def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
+    settings = cohort.settings
+    days = [
+        (settings.applications_open, "applications open"),
+        (settings.applications_close, "last day to apply"),
+        (settings.starts, "introductions"),
+        *(
+            (day, "monthly topic")
+            for day in list_topic_days(settings.starts, settings.ends, settings.topics_day)
+        ),
+        (settings.evaluation_opens, "evaluation opens"),
+        (settings.ends, "last day of the year"),
+        (settings.evaluation_due, "evaluation is due"),
+        (find_purge_day(settings), "personal data is removed"),
+    ]
+    upcoming = sorted((day, what) for day, what in days if day >= today)
+    horizon = today + timedelta(days=45)
+    return (
+        (day.isoformat(), what)
+        for number, (day, what) in enumerate(upcoming)
+        if number == 0 or day <= horizon
+    )
+
+
+def _list_waiting(cohort: Cohort) -> Iterator[str]:
+    unreachable = sum(
+        item.person_id is None and item.state == "needs_attention" for item in cohort.applications.values()
+    )
+    found = {
+        "applications wait for the applicant's correction": sum(
+            item.state == "needs_attention" and item.person_id is not None
+            for item in cohort.applications.values()
+        ),
+        "applications have an address that can't be used": unreachable,
+        "proposals wait for a decision on the Matches tab": sum(
+            match.state == "proposed" and not match.is_held for match in cohort.matches.values()
+        ),
+        "pairs are on hold": sum(match.is_held for match in cohort.list_matches("proposed")),
+        "requests wait for a decision on the Requests tab": sum(
+            request.state in ("received", "unclear") for request in cohort.requests.values()
+        ),
+        "messages wait for a decision on the Messages tab": len(list_doubtful(cohort)),
+        "answers could not be placed": len(cohort.unplaced),
+    }
+    return (f"{count} {what}." for what, count in found.items() if count)
+
+
+def write_words(standings: Sequence[Standing]) -> str:
+    """Standings for people."""
+    return "\n\n".join("\n".join(_write_one(standing)) for standing in standings)
+
+
+def _write_one(standing: Standing) -> Iterator[str]:
+    yield f"Cohort {standing.cohort}, {name_day(datetime.fromisoformat(standing.as_of).date())}"
+    for name, states in standing.counts.items():
+        words = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in states.items() if count)
+        yield f"  {name:<20} {words or 'none'}"
+    yield "  Next"
+    for day, what in standing.next:
+        yield f"    {name_day(date.fromisoformat(day))}: {what}"
+    yield "  Waits for a person" if standing.waiting else "  Nothing waits for a person."
+    for line in standing.waiting:
+        yield f"    → {line}"
+
+
+def write_json(standings: Sequence[Standing]) -> str:
+    """Standings for other programs."""
+    return json.dumps([asdict(standing) for standing in standings], indent=2)

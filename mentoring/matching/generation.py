@@ -1,0 +1,200 @@
+"""Column generation: the best matching over all pairs of one group, by listing only the pairs that matter.
+
+Belongs here: which pairs are listed, round by round, until none is missing. Does not belong here: how listed
+pairs are solved (mentoring.matching.flow) or blocks priced (mentoring.matching.pricing).
+
+Source: delayed column generation (Ford and Fulkerson 1958; Gilmore and Gomory 1961) on the assignment
+problem; thin samples of tiles first, so that prices are nearly right before all tiles are priced.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mentoring.matching.features import Features
+from mentoring.matching.flow import Round, solve_listed
+from mentoring.matching.pool import Pool, cut, keep_best
+from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_pairs, no_pairs
+
+QUOTA = 6  # pairs added per person and tile while prices are rough
+FIRST_SAMPLE = 700  # mentors whom each mentee sees in the thinnest sample
+THICKER = 6  # from one sample to the next
+MOST_LISTED = 40  # pairs per mentee before the worst are dropped
+SOFT_RANK = 4  # a mentee who must be matched may at first wait for a pair as good as this one
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far the engine is: rounds so far, pairs worth adding in the last one, and how far the points may
+    still be from the best (None: not known yet).
+    """
+
+    rounds: int
+    violated_pairs: int
+    gap: int | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """One instance for the engine: `features` with all people, `seats`, `must` (bool per mentee: has to be
+    matched), and `known`, a matching of eligible pairs that serves whom it must (partner per mentee).
+
+    Either every mentee must be matched or every seat is filled in `known`.
+    """
+
+    features: Features
+    seats: np.ndarray
+    must: np.ndarray
+    known: np.ndarray
+
+
+class Generator:
+    """One run of column generation; `solve` returns the round that proves itself over all pairs."""
+
+    def __init__(self, group: Group, workers: int, report: Callable[[Step], None]) -> None:
+        self.group = group
+        self.pricer = Pricer(group.features, workers)
+        self.report = report
+        self.rounds = 0
+        mentors, mentees = group.features.shape
+        self.prices = np.zeros(mentors, dtype=np.int64)
+        self.wishes = np.zeros(mentees, dtype=np.int64)
+        self.listed = no_pairs()
+        self.all_must = bool(group.must.all())
+        self.fallback = np.zeros(mentees, dtype=np.int64)
+        self.partner = np.full(mentees, -1, dtype=np.int64)
+
+    def solve(self) -> Round:
+        """Return the best matching with prices that no pair at all exceeds."""
+        self._solve_samples()
+        self._add(no_pairs(), self._list_known())
+        pool = Pool(self.pricer)
+        step = max(self.group.features.most // 64, 1)
+        while True:
+            self._settle(pool)
+            self._list_ways_out()
+            left = self._lower_fallback(step)
+            if not left:
+                # the fallback of those who need not be matched becomes nothing
+                shift = 0 if self.all_must else int(self.fallback[~self.group.must].max())
+                return Round(self.partner, self.prices + shift, self.wishes - shift)
+            step *= 2
+
+    def _list_known(self) -> Pairs:
+        mentees = np.flatnonzero(self.group.known >= 0)
+        mentors = self.group.known[mentees]
+        scores = self.group.features.score(mentors, mentees)
+        return Pairs(mentors.astype(np.int32), mentees.astype(np.int32), scores)
+
+    def _solve_samples(self) -> None:
+        for tiles in sample_tiles(*self.group.features.shape):
+            if not len(self.listed):
+                self.pricer.set_prices(self.prices, self.wishes)
+                self._add(*self.pricer.scan(tiles, -1, QUOTA))
+            for _ in range(3):
+                self._soften()
+                self._solve_listed()
+                self.pricer.set_prices(self.prices, self.wishes)
+                before = len(self.listed)
+                self._add(*self.pricer.scan(tiles, 0, QUOTA))
+                found = len(self.listed) - before
+                self._tell(found)
+                if found < len(self.wishes) // 2:
+                    break
+            self._prune()
+
+    def _soften(self) -> None:
+        """Let a mentee who must be matched wait for better pairs while few are listed."""
+        pairs = self.listed
+        gains = pairs.scores - self.prices[pairs.mentors]
+        order = np.lexsort((-gains, pairs.mentees))
+        first = np.searchsorted(pairs.mentees[order], np.arange(len(self.wishes) + 1))
+        number = np.diff(first)
+        some = number > 0
+        kth = np.zeros(len(number), dtype=np.int64)
+        kth[some] = gains[order][first[:-1][some] + np.minimum(number[some], SOFT_RANK) - 1]
+        self.fallback = np.where(self.group.must, kth - 1, 0)
+
+    def _solve_listed(self) -> None:
+        self.rounds += 1
+        done = solve_listed(self.listed, self.group.seats, self.fallback, self.prices)
+        self.partner, self.prices, self.wishes = done.partner, done.prices, done.wishes
+
+    def _add(self, *some: Pairs) -> None:
+        self.listed = join_pairs([self.listed, *some])
+
+    def _prune(self) -> None:
+        pairs = self.listed
+        excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
+        self.listed = pairs.take(keep_best(pairs, excess, 3 * QUOTA) | (self.partner[pairs.mentees] == pairs.mentors))
+
+    def _tell(self, violated: int, gap: int | None = None) -> None:
+        self.report(Step(self.rounds, violated, gap))
+
+    def _settle(self, pool: Pool) -> None:
+        """Solve and list until no pair of all exceeds its prices."""
+        while True:
+            self._solve_listed()
+            missing = pool.find_violated(self.prices, self.wishes)
+            if not len(missing):
+                missing = pool.catch_up(self.prices, self.wishes)
+            self._tell(len(missing), measure_gap(missing, self.prices, self.wishes))
+            if not len(missing):
+                return
+            self._add(missing)
+            if len(self.listed) > MOST_LISTED * len(self.wishes):
+                self._prune()
+
+    def _list_ways_out(self) -> None:
+        """List many pairs of those who are left, and of free seats: they will meet along short paths."""
+        lost = np.flatnonzero((self.partner < 0) & self.group.must)
+        used = np.bincount(self.partner[self.partner >= 0], minlength=len(self.group.seats))
+        free = np.flatnonzero(used < self.group.seats)
+        missing = len(lost) if self.all_must else int((self.group.seats - used).sum())
+        if not missing:
+            return
+        mentors, mentees = self.group.features.shape
+        self.pricer.set_prices(self.prices, self.wishes)
+        low = -self.group.features.most
+        tiles: list[Tile] = [(row, lost) for row in cut(mentors, ROWS)]
+        self._add(*self.pricer.scan(tiles if len(lost) else [], low, QUOTA))
+        if len(free) <= 8 * missing:
+            self._add(*self.pricer.scan([(free, column) for column in cut(mentees, COLUMNS)], low, QUOTA))
+
+    def _lower_fallback(self, step: int) -> bool:
+        """Make those who must be matched, and seats that must be filled, more urgent; False when all are."""
+        lost = (self.partner < 0) & self.group.must
+        used = np.bincount(self.partner[self.partner >= 0], minlength=len(self.group.seats))
+        idle = not self.all_must and bool((used < self.group.seats).any())
+        if lost.any():
+            # for everybody, else one of many equals after another would be left
+            self.fallback = np.where(
+                self.group.must, np.minimum(self.fallback, self.wishes - step), self.fallback
+            )
+        if idle:
+            self.fallback = np.where(self.group.must, self.fallback, self.fallback - step)
+        return idle or bool(lost.any())
+
+
+def sample_tiles(mentors: int, mentees: int) -> list[list[Tile]]:
+    """Tiles of thicker and thicker samples, short of all tiles."""
+    rows = cut(mentors, ROWS // 2)
+    columns = cut(mentees, COLUMNS)
+    samples, blocks = [], max(1, FIRST_SAMPLE * len(rows) // max(mentors, 1))
+    while blocks < len(rows):
+        samples.append(
+            [(rows[(at * blocks + turn) % len(rows)], column) for at, column in enumerate(columns) for turn in range(blocks)]
+        )
+        blocks *= THICKER
+    return samples or [[(row, column) for column in columns for row in rows]]
+
+
+def measure_gap(missing: Pairs, prices: np.ndarray, wishes: np.ndarray) -> int:
+    """How many points the best matching can be above the present one at most: every mentee's largest excess."""
+    if not len(missing):
+        return 0
+    excess = missing.scores - prices[missing.mentors] - wishes[missing.mentees]
+    largest = np.zeros(len(wishes), dtype=np.int64)
+    np.maximum.at(largest, missing.mentees, excess)
+    return int(largest.sum())

@@ -1,0 +1,114 @@
+"""The pool of near-tight pairs: what later rounds of column generation need to look at.
+
+Belongs here: which pairs can exceed their prices, kept up to date at the least pricing. Does not belong here:
+solving, the choice of prices.
+
+The pool holds every pair that scored more than `-reach` above the prices of reference. A pair outside it can
+exceed new prices only if both people's prices fell by more than `reach` in sum; so only people whose prices
+fell far are priced again.
+"""
+
+import numpy as np
+
+from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_pairs, no_pairs
+
+POOL_PER_MENTEE = 24
+MOST_PER_MENTEE = 80  # beyond it the pool is made anew
+ADDED = 8  # pairs listed per mentee and round
+
+
+def cut(people: int, size: int) -> list[slice]:
+    """Cut a number of people into slices of a size."""
+    return [slice(start, min(start + size, people)) for start in range(0, people, size)]
+
+
+def all_tiles(mentors: int, mentees: int) -> list[Tile]:
+    """Every tile of an instance."""
+    return [(row, column) for column in cut(mentees, COLUMNS) for row in cut(mentors, ROWS)]
+
+
+def keep_best(pairs: Pairs, excess: np.ndarray, most: int) -> np.ndarray:
+    """Mark (bool) the best pairs of each mentee, at most so many."""
+    order = np.lexsort((-excess, pairs.mentees))
+    first = np.searchsorted(pairs.mentees[order], pairs.mentees[order])
+    kept = np.zeros(len(pairs), dtype=bool)
+    kept[order[np.arange(len(pairs)) - first < most]] = True
+    return kept
+
+
+
+class Pool:
+    """All pairs that might exceed the prices of a run, given those of reference."""
+
+    def __init__(self, pricer: Pricer) -> None:
+        self.pricer = pricer
+        mentors, mentees = pricer.features.shape
+        self.prices = np.zeros(mentors, dtype=np.int64)
+        self.wishes = np.zeros(mentees, dtype=np.int64)
+        self.pairs = no_pairs()
+        self.reach = -1  # nothing priced yet
+
+    def find_violated(self, prices: np.ndarray, wishes: np.ndarray) -> Pairs:
+        """Pairs of the pool that exceed these prices, the best of each mentee."""
+        excess = self.pairs.scores - prices[self.pairs.mentors] - wishes[self.pairs.mentees]
+        at = np.flatnonzero(excess > 0)
+        found = self.pairs.take(at)
+        return found.take(keep_best(found, excess[at], ADDED))
+
+    def catch_up(self, prices: np.ndarray, wishes: np.ndarray) -> Pairs:
+        """Price whatever could exceed these prices and is not in the pool; return pairs that do."""
+        if self.reach < 0:
+            self._start_anew(prices, wishes)
+            return self.find_violated(prices, wishes)
+        fallen, sunk = self.prices - prices, self.wishes - wishes
+        mentors, mentees, shift = choose_fallen(fallen, sunk, self.reach)
+        if not len(mentors) and not len(mentees):
+            return no_pairs()
+        count, width = len(self.prices), len(self.wishes)
+        cost = len(mentors) * width + len(mentees) * count
+        if 2 * cost > count * width or len(self.pairs) > MOST_PER_MENTEE * max(width, 1):
+            self._start_anew(prices, wishes)
+            return self.find_violated(prices, wishes)
+        self.prices, self.wishes = self.prices + shift, self.wishes - shift
+        self.prices[mentors], self.wishes[mentees] = prices[mentors], wishes[mentees]
+        tiles = [(mentors[row], column) for column in cut(width, COLUMNS) for row in cut(len(mentors), ROWS)]
+        tiles += [(row, mentees[column]) for column in cut(len(mentees), COLUMNS) for row in cut(count, ROWS)]
+        self.pricer.set_prices(self.prices, self.wishes)
+        self.pairs = join_pairs([self.pairs, *self.pricer.scan(tiles, -self.reach)])
+        return self.find_violated(prices, wishes)
+
+    def _start_anew(self, prices: np.ndarray, wishes: np.ndarray) -> None:
+        tiles = all_tiles(len(prices), len(wishes))
+        self.prices, self.wishes = prices.copy(), wishes.copy()
+        self.pricer.set_prices(prices, wishes)
+        self.reach = self._choose_reach(tiles)
+        # while too many pairs exceed, only the best are kept, and the pool is no pool yet
+        quota = None if self.reach >= 0 else 2
+        self.pairs = join_pairs(self.pricer.scan(tiles, max(-self.reach, 0) if quota else -self.reach, quota))
+
+    def _choose_reach(self, tiles: list[Tile]) -> int:
+        """Largest reach that keeps the pool small, estimated from some tiles; -1 if even 0 does not."""
+        some = tiles[:: max(1, len(tiles) // 24)][:24]
+        seen = sum(self.pricer.multiply(tile).size for tile in some)
+        room = POOL_PER_MENTEE * seen / max(len(self.prices), 1)
+        values = np.concatenate([(excess := self.pricer.multiply(tile).ravel())[excess > -self.pricer.features.most - 1] for tile in some])
+        if len(values) <= room:
+            return max(self.pricer.features.most, 1)
+        bar = np.partition(values, len(values) - int(room) - 1)[len(values) - int(room) - 1]
+        return int(max(-bar - 1, -1))
+
+
+def choose_fallen(fallen: np.ndarray, sunk: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Choose fewest mentors and mentees such that all others' prices fell by at most `reach` in sum.
+
+    Returns their indices and the shift of prices against wishes (which changes no sum) under which everybody
+    else fell by at most half.
+    """
+    half = reach // 2
+    ups, downs = np.sort(fallen), np.sort(sunk)
+    shifts = np.unique(np.concatenate([half - ups, downs - (reach - half)]))
+    # fallen + shift > half, sunk - shift > reach - half
+    many = (len(ups) - np.searchsorted(ups, half - shifts, side="right")) * len(downs)
+    many = many + (len(downs) - np.searchsorted(downs, reach - half + shifts, side="right")) * len(ups)
+    shift = int(shifts[np.argmin(many)]) if len(shifts) else 0
+    return np.flatnonzero(fallen + shift > half), np.flatnonzero(sunk - shift > reach - half), shift

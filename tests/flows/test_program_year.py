@@ -1,0 +1,211 @@
+"""The whole sample year through the real flows, each run twice in a row: the second time nothing may happen."""
+
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deployments.demo import DemoYear
+from flows import FLOW_NAMES
+from mentoring.cohort import Cohort
+from tasks.database import Database
+from tasks.settings import load_settings
+
+IDLE = {"proposals", "unmatched mentees", "free seats", "approved"}
+
+
+def dump_database(folder: Path) -> str:
+    with sqlite3.connect(folder / "mentoring.sqlite") as connection:
+        return hashlib.sha256("\n".join(connection.iterdump()).encode()).hexdigest()
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Every file of the program folder by content, the database by its rows."""
+    files = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith("mentoring.sqlite") and path.suffix != ".lock"
+    }
+    return files | {"database": dump_database(folder)}
+
+
+class TwiceLivedYear(DemoYear):
+    """The sample year with every run repeated a minute later."""
+
+    def _run(self, name, moment):
+        report = super()._run(name, moment)
+        before = fingerprint(self.folder)
+        again = super()._run(name, moment + timedelta(minutes=1))
+        self.reports.pop()
+        after = fingerprint(self.folder)
+        changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+        sent = again.counts.get("messages sent", 0)
+        if changed or sent or again.drafts:
+            self.repeated.append((name, moment, changed, sent, len(again.drafts)))
+        self.runs[name] += 1
+        return report
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory) -> Iterator[TwiceLivedYear]:
+    lived = TwiceLivedYear(tmp_path_factory.mktemp("year") / "program", tell=lambda line: None)
+    lived.repeated, lived.runs = [], Counter()
+    lived.live()
+    return lived
+
+
+@pytest.fixture(scope="module")
+def cohort(year) -> Cohort:
+    return year.read_cohort()
+
+
+def test_every_flow_takes_part(year):
+    assert set(year.runs) == set(FLOW_NAMES)
+
+
+def test_a_second_run_sends_nothing_and_changes_nothing(year):
+    assert year.repeated == []
+
+
+def test_no_forbidden_state_is_in_the_database(year):
+    database = Database(load_settings(year.folder).database_url)
+    assert {name: rows for name, rows in database.run_checks().items() if rows} == {}
+
+
+def test_applications_end_up_as_the_sample_means_them(cohort):
+    states = Counter((item.role, item.state) for item in cohort.applications.values())
+    assert states["mentor", "accepted"] == 20
+    assert states["mentee", "accepted"] == 24
+    assert states["mentor", "needs_attention"] == 3
+    assert states["mentee", "duplicate"] >= 1
+    assert all(item.faults for item in cohort.applications.values() if item.state == "needs_attention")
+
+
+def test_nobody_without_code_of_conduct_is_matched(cohort):
+    for match in cohort.matches.values():
+        for key in match.pair:
+            assert cohort.applications[key].answers["code_of_conduct"]
+
+
+def find(cohort, role, email):
+    return next(
+        k
+        for k, a in cohort.applications.items()
+        if (a.role, a.email.casefold()) == (role, email) and a.state != "duplicate"
+    )
+
+
+def test_the_must_pair_is_introduced_and_the_never_pair_is_not(year, cohort):
+    decisions = year.people.timeline["decisions"]
+    pairs = {match.pair for match in cohort.matches.values() if match.introduced_at}
+    must, never = decisions["must_pair"], decisions["never_pair"]
+    assert (find(cohort, "mentor", must["mentor"]), find(cohort, "mentee", must["mentee"])) in pairs
+    proposed = {match.pair for match in cohort.matches.values()}
+    assert (find(cohort, "mentor", never["mentor"]), find(cohort, "mentee", never["mentee"])) not in proposed
+
+
+def test_the_rejected_pair_never_returns(cohort):
+    rejected = [match.pair for match in cohort.matches.values() if match.reason == "committee"]
+    assert len(rejected) == 1
+    assert [match.pair for match in cohort.matches.values()].count(rejected[0]) == 1
+
+
+def test_the_held_pair_is_introduced_after_the_committee_lets_go(year, cohort):
+    hold = year.people.timeline["decisions"]["hold"]
+    mentee = find(cohort, "mentee", hold["mentee"])
+    [match] = [m for m in cohort.matches.values() if m.mentee_application_id == mentee and m.introduced_at]
+    assert match.introduced_at.date() == hold["approve_on"]
+
+
+def test_the_mentor_who_withdraws_in_the_third_month_leaves_and_the_mentee_is_rematched(year, cohort):
+    gone = find(cohort, "mentor", year.people.timeline["requests"][0]["email"])
+    assert cohort.applications[gone].state == "withdrawn"
+    [ended] = [match for match in cohort.matches.values() if match.reason == "withdrawn"]
+    assert (ended.mentor_application_id, ended.ended_at.month) == (gone, 5)
+    told = {(m.kind, m.recipient_id) for m in cohort.messages if m.subject_id == ended.match_id}
+    assert ("partner_withdrew", cohort.person_of(ended.mentee_application_id)) in told
+    assert ("match_ended", cohort.person_of(gone)) in told
+    [rematch] = [
+        m
+        for m in cohort.matches.values()
+        if m.mentee_application_id == ended.mentee_application_id and m.is_rematch
+    ]
+    assert rematch.reason == "completed"
+    assert rematch.introduced_at - ended.ended_at < timedelta(days=10)
+
+
+def test_the_pair_that_does_not_work_out_is_told_and_rematched_with_others(cohort):
+    [ended] = [match for match in cohort.matches.values() if match.reason == "not_working_out"]
+    told = [m for m in cohort.messages if m.subject_id == ended.match_id and m.kind == "match_ended"]
+    assert len(told) == 2
+    later = [
+        m
+        for m in cohort.matches.values()
+        if m.mentee_application_id == ended.mentee_application_id and m.is_rematch
+    ]
+    assert [m.mentor_application_id == ended.mentor_application_id for m in later if m.introduced_at] == [
+        False
+    ]
+
+
+def test_every_active_pair_gets_every_topic_once(cohort):
+    for period in ("2027-04", "2027-05", "2027-06", "2027-07", "2027-08", "2027-09", "2027-10", "2027-11"):
+        day = date.fromisoformat(f"{period}-01")
+        active = {
+            match.match_id
+            for match in cohort.matches.values()
+            if match.introduced_at
+            and match.introduced_at.date() < day
+            and (not match.ended_at or match.ended_at.date() > day)
+        }
+        sent = Counter(
+            m.subject_id
+            for m in cohort.messages
+            if (m.kind, m.period, m.state) == ("monthly_topic", period, "sent")
+        )
+        assert sent == Counter(active)
+
+
+def test_the_missed_first_of_the_month_is_caught_up(year, cohort):
+    sent = {
+        m.settled_at.date()
+        for m in cohort.messages
+        if (m.kind, m.period) == ("monthly_topic", year.people.timeline["missed_day"])
+    }
+    assert min(sent) == year.people.timeline["back_on"]
+
+
+def test_reminders_go_only_to_those_who_had_not_answered(cohort):
+    answered = {(item.match_id, item.application_id): item.answered_at for item in cohort.evaluations}
+    reminded = [m for m in cohort.messages if m.kind == "evaluation_reminder"]
+    assert reminded
+    for message in reminded:
+        match = cohort.matches[message.subject_id]
+        key = next(key for key in match.pair if cohort.person_of(key) == message.recipient_id)
+        assert (
+            answered.get((match.match_id, key), datetime.max.replace(tzinfo=message.queued_at.tzinfo))
+            > message.queued_at
+        )
+
+
+def test_every_message_was_sent_once(year, cohort):
+    assert Counter(message.state for message in cohort.messages) == {"sent": len(cohort.messages)}
+    mails = list((year.folder / "mail").glob("*.eml"))
+    assert len(mails) == len(cohort.messages)
+
+
+def test_the_board_gets_its_report(year):
+    report = (year.folder / "reports" / "evaluation-2027.html").read_text(encoding="utf-8")
+    assert "<svg" in report
+    assert "http" not in report.replace("http-equiv", "")
+
+
+def test_reports_hold_no_personal_data(year, cohort):
+    people = [text for person in cohort.people.values() for text in (person.email, person.name)]
+    for report in year.reports:
+        page = report.write_markdown()
+        assert not [text for text in people if text in page]
