@@ -18,7 +18,7 @@ from mentoring.desk import TabUpdate
 
 @dataclass(frozen=True)
 class Change:
-    """Base of all changes. The first field is the row's id; `optional` marks a change that may find it done."""
+    """Base of all changes. The first field is the row's id; an `optional` one may find it done."""
 
     optional: ClassVar[bool] = False
 

@@ -43,7 +43,7 @@ def plan_check_ins(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
     """Take in new answers, and ask everybody whose check-in is due."""
     taken = (_take_answer(cohort, item, answers, now) for item in answers.responses)
     fresh: dict[str, Change] = {change.entity[1]: change for change in taken if change is not None}
-    drafts = [draft for match in cohort.list_matches("active") for draft in _ask(cohort, match, now)]
+    drafts = [draft for match in cohort.list_active_pairs() for draft in _ask(cohort, match, now)]
     unplaced = [change for change in fresh.values() if isinstance(change, AddUnplacedResponse)]
     plan = Plan(tuple(fresh.values()), tuple(drafts)).drop_known(cohort.queued_keys)
     counts = {"answers": len(fresh) - len(unplaced), "asked": len(plan.messages)}

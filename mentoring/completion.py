@@ -43,13 +43,13 @@ def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
     asked: list[tuple[Match, str]] = []
     for key, matches in by_person.items():
         lasting = [match for match in matches if match.state == "active" or match.reason == "completed"]
-        if cohort.applications[key].state == "accepted":
+        if cohort.applications[key].state != "withdrawn":
             asked.extend((match, key) for match in lasting or matches[-1:])
     return sorted(asked, key=lambda pair: (pair[0].match_id, pair[1] == pair[0].mentee_application_id))
 
 
 def plan_completion(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
-    """Take in evaluations, invite and remind whoever has not answered, complete matches after the last day."""
+    """Take in evaluations, invite and remind who has not answered, complete matches after the last day."""
     changes = _take_in(cohort, answers, now)
     answered = {(item.match_id, item.application_id) for item in cohort.evaluations} | {
         (item.match_id, item.application_id) for item in changes if isinstance(item, PutEvaluation)
@@ -75,6 +75,7 @@ def plan_completion(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan
 
 
 def _take_in(cohort: Cohort, answers: FormAnswers, now: datetime) -> list[Change]:
+    """The latest answer of everybody to each match; one without a readable time never replaces another."""
     latest = {(item.match_id, item.application_id): item.answered_at for item in cohort.evaluations}
     known = {item.response_key for item in cohort.evaluations} | set(cohort.unplaced) | cohort.forgotten
     changes: dict[tuple[str, str], Change] = {}
@@ -91,47 +92,44 @@ def _take_in(cohort: Cohort, answers: FormAnswers, now: datetime) -> list[Change
             changes[("unplaced", response.key)] = unplaced
             continue
         place = (found[0].match_id, found[1])
-        if moment > latest.get(place, datetime.min.replace(tzinfo=UTC)):
+        if place not in latest or (response.submitted_at and moment > latest[place]):
             latest[place] = moment
             text = json.dumps(dict(response.answers), ensure_ascii=False, sort_keys=True)
-            changes[place] = PutEvaluation(*place, response.key, moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+            answered_at = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+            changes[place] = PutEvaluation(*place, response.key, answered_at, text)
     return list(changes.values())
 
 
 def _ask(
     cohort: Cohort, match: Match, key: str, answered: set[tuple[str, str]], now: datetime
 ) -> Iterator[Draft]:
-    settings, zone = cohort.settings, cohort.zone_of(key)
-    deadline = end_of_day(settings.evaluation_due, cohort.program.zone)
-    if now < start_of_day(settings.evaluation_opens, cohort.program.zone) or now >= deadline:
-        return
-    if (match.match_id, key) in answered:
+    """An invitation, later a reminder, to somebody who has not answered while the evaluation is open."""
+    settings, zone = cohort.settings, cohort.program.zone
+    deadline = end_of_day(settings.evaluation_due, zone)
+    not_before = next_daytime(now, cohort.zone_of(key), cohort.program.sending_hours)
+    is_open = start_of_day(settings.evaluation_opens, zone) <= now and not_before < deadline
+    partner = match.find_partner(key)
+    is_reachable = cohort.applications[key].email and cohort.applications[partner].email
+    if not is_open or not is_reachable or (match.match_id, key) in answered:
         return
     context = {
         "link": cohort.program.links.evaluation_form,
         "due_on": name_day(settings.evaluation_due),
-        "partner": {"name": cohort.name_of(match.find_partner(key))},
+        "partner": {"name": cohort.name_of(partner)},
     }
-    not_before = next_daytime(now, zone, cohort.program.sending_hours)
-    if not_before >= deadline:
-        return
-    person_id = cohort.person_of(key)
-    invitation = Draft("evaluation_invitation", match.match_id, "1", person_id, context, not_before, deadline)
-    if invitation.key not in cohort.queued_keys:
+    to = cohort.person_of(key)
+    invitation = Draft("evaluation_invitation", match.match_id, "1", to, context, not_before, deadline)
+    invited = [message.queued_at for message in cohort.messages if message.key == invitation.key]
+    if not invited:
         yield invitation
         return
-    due = [n for n, days in enumerate(REMINDERS, 1) if now >= _reminder_day(cohort, days)]
+    # Nobody is reminded of an invitation that came after the reminder's day.
+    days = {number: _reminder_day(cohort, before) for number, before in enumerate(REMINDERS, 1)}
+    due = [number for number, day in days.items() if min(invited) < day <= now]
     if due:
         # After downtime only the latest reminder: two on one day would be a nuisance.
-        yield Draft(
-            "evaluation_reminder",
-            match.match_id,
-            str(due[-1]),
-            person_id,
-            context | {"number": due[-1]},
-            not_before,
-            deadline,
-        )
+        period, facts = str(due[-1]), context | {"number": due[-1]}
+        yield Draft("evaluation_reminder", match.match_id, period, to, facts, not_before, deadline)
 
 
 def _reminder_day(cohort: Cohort, days: int) -> datetime:
@@ -149,8 +147,10 @@ def _thank(cohort: Cohort, completed: Sequence[str], now: datetime) -> Iterator[
     for match_id in completed:
         match = cohort.matches[match_id]
         for key in match.pair:
-            partners[key].append(cohort.name_of(match.find_partner(key)))
-    for key, names in sorted(partners.items()):
+            partner = cohort.applications[match.find_partner(key)]
+            partners[key] += [partner.name] if partner.name else []
+    reachable = {key: names for key, names in partners.items() if cohort.applications[key].email}
+    for key, names in sorted(reachable.items()):
         not_before = next_daytime(now, cohort.zone_of(key), cohort.program.sending_hours)
         context = {"partners": names, "year": str(cohort.settings.ends.year)}
         yield Draft("thanks", key, "end", cohort.person_of(key), context, not_before, not_before + _WORTH)

@@ -52,14 +52,14 @@ class SheetRow:
 
 @dataclass(frozen=True)
 class SheetTab:
-    """One tab as read: headings as they stand (blank and doubled ones too) and the rows that are not blank."""
+    """One tab as read: headings as they stand (blank and doubled ones too), rows that are not blank."""
 
     name: str
     headings: tuple[str, ...]
     rows: tuple[SheetRow, ...] = ()
 
     def read_rows(self) -> list[dict[str, str]]:
-        """Rows as dicts by heading, the row's number as text under ""; the first of doubled headings counts."""
+        """Rows as dicts by heading, the row's number under ""; the first of doubled headings counts."""
         places = {heading: place for place, heading in reversed(list(enumerate(self.headings))) if heading}
         return [
             {"": str(row.number)} | {heading: row.cells[place] for heading, place in places.items()}
@@ -178,8 +178,8 @@ TABS: Mapping[str, Tab] = {
                 _person(
                     "Decision",
                     12,
-                    "Approve: introduce the two. Reject: never propose these two again. Hold: keep the two together "
-                    "for now, but do not introduce them yet.",
+                    "Approve: introduce the two. Reject: never propose these two again. Hold: keep the two "
+                    "together for now, but do not introduce them yet.",
                     MATCH_DECISIONS,
                 ),
                 _DECIDED_BY,

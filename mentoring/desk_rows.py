@@ -21,7 +21,7 @@ from mentoring.decisions import (
 )
 from mentoring.desk import Cell, SheetTab, TabUpdate
 from mentoring.messages import KINDS
-from mentoring.outbox import list_doubtful
+from mentoring.outbox import has_text, list_doubtful
 from mentoring.proposals import plan_match_decisions
 from mentoring.requests import find_obstacle
 from mentoring.steering import Steering
@@ -69,6 +69,7 @@ _MESSAGE_STEPS = {
     "suppressed": "The mail provider does not deliver to this address; write yourself, then choose Leave.",
     "expired": "Choose Resend if it is still worth reading, else Leave.",
 }
+_NO_TEXT = "Its text was removed with somebody's data; choose Leave."
 
 
 def describe_desk(
@@ -229,23 +230,25 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
     remarks = read_message_decisions(written).remarks
     on_tab = {row.get("Reference", "") for row in written}
     doubtful = {message.message_id for message in list_doubtful(cohort)}
-    names = {key: person.name or person.email for key, person in cohort.people.items()}
     rows: list[Row] = []
     for message in cohort.messages:
         if message.message_id not in doubtful | on_tab:
             continue
         waits = message.message_id in doubtful
+        recipient = cohort.people[message.recipient_id]
+        queued_on = name_day(local_day(message.queued_at, cohort.program.zone))
+        step = _MESSAGE_STEPS.get(message.state, "") if has_text(cohort, message) else _NO_TEXT
         settled = {"resent": "Sent once more, as a new message.", "left": "Left as it is."}.get(
             message.resolution or "", ""
         )
         rows.append(
             {
                 "Reference": message.message_id,
-                "To": names.get(message.recipient_id, "erased"),
-                "Message": f"{KINDS[message.kind].label}, queued {name_day(local_day(message.queued_at, cohort.program.zone))}",
+                "To": recipient.name or recipient.email or "erased",
+                "Message": f"{KINDS[message.kind].label}, queued {queued_on}",
                 "Status": _MESSAGE_WORDS[message.state],
                 "What happened": message.problem,
-                "To do": remarks.get(message.message_id, _MESSAGE_STEPS[message.state]) if waits else settled,
+                "To do": remarks.get(message.message_id, step) if waits else settled,
             }
         )
     return rows

@@ -39,7 +39,7 @@ def is_purge_due(cohort: Cohort, now: datetime) -> bool:
 
 
 def plan_departure(cohort: Cohort, person_id: str) -> tuple[Plan, list[str]]:
-    """What has to end before a person is erased, and the applications of partners whom the committee has to tell.
+    """What has to end before a person is erased, and the partners' applications: the committee tells them.
 
     No message is queued: it would carry the name that is about to go.
     """

@@ -273,8 +273,8 @@ def _revise(
             _dump(answers),
         )
     )
-    stays_accepted = existing.state == "accepted" and not faults and not current.is_withdrawal
-    tell = tell and not stays_accepted
+    outcome = "withdrawn" if current.is_withdrawal else "needs_attention" if faults else "accepted"
+    tell = tell and (outcome == "needs_attention" or outcome != existing.state)
     period = str(existing.revision + 1)
     _settle(
         intake, existing.role, existing.application_id, period, current, faults, is_late=is_late, tell=tell

@@ -47,8 +47,8 @@ def plan_message_decisions(cohort: Cohort, rows: Rows, now: datetime) -> Plan:
 def has_text(cohort: Cohort, message: QueuedMessage) -> bool:
     """Whether it could be sent again: its text is removed with the data of anybody whom it is about."""
     match = cohort.matches.get(message.subject_id)
-    concerned = [cohort.applications[key] for key in (match.pair if match else (message.subject_id,))]
-    return all(application.email for application in concerned)
+    keys = match.pair if match else (message.subject_id,)
+    return all(cohort.applications[key].email for key in keys if key in cohort.applications)
 
 
 def _resend(cohort: Cohort, message: QueuedMessage, now: datetime) -> Sequence[Change]:

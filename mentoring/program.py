@@ -56,7 +56,9 @@ class Links(Settings):
     guidelines: Link = Field(description="The program's guidelines")
     mentor_form: Link = Field(description="Application form for mentors")
     mentee_form: Link = Field(description="Application form for mentees")
-    request_form: Link = Field(description="Form for whoever can't go on; {token} marks where the prefilled reference goes")
+    request_form: Link = Field(
+        description="Form for whoever can't go on; {token} marks where the prefilled reference goes"
+    )
     check_in_form: Link = Field(description="Check-in form; {token} marks where the prefilled reference goes")
     evaluation_form: Link = Field(description="Evaluation form; {token} marks where the prefilled reference goes")
     opportunities: Link | None = Field(None, description="Webinars, conferences, committees of the association")

@@ -61,7 +61,7 @@ def _decide(cohort: Cohort, match: Match, decision: Decision | None) -> Change |
     if match.state == "proposed":
         gone = [key for key in match.pair if cohort.applications[key].state != "accepted"]
         if word == "Approve" and gone:
-            return "One of the two is no longer accepted; see the Applications tab. The pair can't be introduced."
+            return "One of the two is not accepted any more; see the Applications tab. No introduction."
         if word == "Approve":
             return ApproveMatch(match.match_id, by)
         if word == "Reject":

@@ -6,11 +6,11 @@ until a better one is written or the cell is emptied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from mentoring.changes import Change, DropSetting, PutSetting
@@ -24,6 +24,12 @@ _RULES = (
     "shared_language_required",
     "experience_gap_required",
 )
+#: Kinds of errors of the library, as the committee reads them.
+_MENDS = {
+    "date": "write a day like 2027-03-01.",
+    "int": "write a whole number.",
+    "bool": "write yes or no.",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Steering:
 
 def list_settings() -> list[Setting]:
     """Every setting of the tab, in its order: dates first, then the weights and rules of matching."""
-    dates = [_describe((name,), name, info) for name, info in CohortSettings.model_fields.items()]
+    dates = [_describe(("settings", name), name, info) for name, info in CohortSettings.model_fields.items()]
     weights = [
         _describe(("policy", "weights", name), f"weight of {name}", info)
         for name, info in Weights.model_fields.items()
@@ -75,12 +81,19 @@ def put_in_force(
 
     Raises ValueError if they don't fit.
     """
-    data: dict[str, Any] = program.cohorts[cohort_id].model_dump() | {"policy": program.policy.model_dump()}
+    settings, policy = _fill_in(program, cohort_id, values)
+    return CohortSettings.model_validate(settings), Policy.model_validate(policy)
+
+
+def _fill_in(
+    program: Program, cohort_id: str, values: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    settings, policy = program.cohorts[cohort_id].model_dump(), program.policy.model_dump()
+    data = {"settings": settings, "policy": policy}
     for setting in list_settings():
         if setting.words in values:
             _put(data, setting.path, _read_value(values[setting.words]))
-    policy = data.pop("policy")
-    return CohortSettings.model_validate(data), Policy.model_validate(policy)
+    return settings, policy
 
 
 def _put(data: dict[str, Any], path: tuple[str, ...], value: str) -> None:
@@ -100,48 +113,107 @@ def steer_cohort(
     """Decide which of the values on the tab come into force.
 
     `stored` are the values in force from earlier runs, `tab` the rows as read. All new values are tried
-    together first (two dates may only fit each other), then one by one, so that one bad value never holds up
-    the others.
+    together first (two dates may only fit each other), then without those that can't be read, then one by
+    one, so that one bad value never holds up the others.
     """
-    wanted = {row["Setting"]: _read_value(row["Value"]) for row in tab if row.get("Value", "").strip()}
-    # A setting that was renamed in a new release must not keep the program from running.
-    accepted = {
-        words: text for words, text in stored.items() if words in {item.words for item in list_settings()}
-    }
-    problems: dict[str, str] = {}
     known = {item.words for item in list_settings()}
-    cleared = {
-        row["Setting"] for row in tab if row.get("Setting") in known and not row.get("Value", "").strip()
+    written = {
+        row["Setting"]: _read_value(row.get("Value", "")) for row in tab if row.get("Setting") in known
     }
-    asked = {words: text for words, text in wanted.items() if words in known}
-    everything = {words: text for words, text in accepted.items() if words not in cleared} | asked
-    if _find_problem(program, cohort_id, everything) is None:
-        accepted = everything
+    asked = {words: text for words, text in written.items() if text}
+    cleared = {words for words, text in written.items() if not text}
+    # A setting that was renamed, or no longer fits an edited program.yaml, must not keep the program from running.
+    kept, problems = _add_what_fits(
+        program, cohort_id, {}, {words: text for words, text in stored.items() if words in known}
+    )
+    without = {words: text for words, text in kept.items() if words not in cleared}
+    if not _find_problems(program, cohort_id, without | asked):
+        accepted, problems = without | asked, {}
     else:
-        for words in sorted(cleared & set(accepted)):
-            without = {key: text for key, text in accepted.items() if key != words}
-            if (problem := _find_problem(program, cohort_id, without)) is None:
-                accepted = without
-            else:
-                problems[words] = f"Empty, but the value of program.yaml does not fit the others: {problem}"
-        for words, text in asked.items():
-            if (problem := _find_problem(program, cohort_id, accepted | {words: text})) is None:
-                accepted = accepted | {words: text}
-            else:
-                problems[words] = f"“{text[:40]}” was not taken: {problem}"
+        kept, uncleared = _clear_what_can_go(program, cohort_id, kept, cleared)
+        accepted, refused = _add_what_fits(program, cohort_id, kept, asked)
+        problems = (
+            {words: text for words, text in problems.items() if words not in asked} | uncleared | refused
+        )
     settings, policy = put_in_force(program, cohort_id, accepted)
     return Steering(settings, policy, _list_changes(stored, accepted), _list_rows(settings, policy, problems))
 
 
-def _find_problem(program: Program, cohort_id: str, values: Mapping[str, str]) -> str | None:
-    try:
-        put_in_force(program, cohort_id, values)
-    except ValidationError as error:
-        message = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix(
-            "Value error, "
-        )
-        return message[:1].lower() + message[1:].rstrip(".") + "."
-    return None
+def _add_what_fits(
+    program: Program, cohort_id: str, base: Mapping[str, str], asked: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """`base` with as many of the values as fit, and a problem for each that does not."""
+    found = _find_problems(program, cohort_id, {**base, **asked})
+    unreadable = {words: found[words] for words in asked if words in found}
+    readable = {words: text for words, text in asked.items() if words not in unreadable}
+    if not _find_problems(program, cohort_id, {**base, **readable}):
+        accepted, misfits = {**base, **readable}, dict[str, str]()
+    else:
+        accepted, misfits = _add_one_by_one(program, cohort_id, base, readable)
+    problems = unreadable | misfits
+    return accepted, {
+        words: f"“{asked[words][:40]}” was not taken: {problem}" for words, problem in problems.items()
+    }
+
+
+def _add_one_by_one(
+    program: Program, cohort_id: str, base: Mapping[str, str], asked: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    accepted = dict(base)
+    misfits = dict(asked)
+    fits = True
+    while fits:
+        # A value may fit only after one further down the tab.
+        fits = False
+        for words, text in list(misfits.items()):
+            if not _find_problems(program, cohort_id, {**accepted, words: text}):
+                accepted[words] = misfits.pop(words)
+                fits = True
+    reasons = {
+        words: _find_problems(program, cohort_id, {**accepted, words: asked[words]}) for words in misfits
+    }
+    return accepted, {words: next(iter(found.values())) for words, found in reasons.items()}
+
+
+def _clear_what_can_go(
+    program: Program, cohort_id: str, kept: Mapping[str, str], cleared: Set[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    left, problems = dict(kept), {}
+    for words in sorted(cleared & set(kept)):
+        without = {key: text for key, text in left.items() if key != words}
+        if found := _find_problems(program, cohort_id, without):
+            reason = next(iter(found.values()))
+            problems[words] = f"Empty, but the value of program.yaml does not fit the others: {reason}"
+        else:
+            left = without
+    return left, problems
+
+
+def _find_problems(program: Program, cohort_id: str, values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with values: by the setting if it can't be read, by "" if they don't fit each other."""
+    words = {setting.path[-1]: setting.words for setting in list_settings()}
+    settings, policy = _fill_in(program, cohort_id, values)
+    models: tuple[tuple[type[BaseModel], dict[str, Any]], ...] = (
+        (CohortSettings, settings),
+        (Policy, policy),
+    )
+    problems: dict[str, str] = {}
+    for model, data in models:
+        try:
+            model.model_validate(data)
+        except ValidationError as error:
+            for item in error.errors(include_url=False, include_context=False):
+                place = words.get(str(item["loc"][-1]), "") if item["loc"] else ""
+                problems[place] = _describe_error(item["type"], item["msg"])
+    return problems
+
+
+def _describe_error(kind: str, message: str) -> str:
+    for start, mend in _MENDS.items():
+        if kind.startswith(start):
+            return mend
+    sentence = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".").replace("_", " ")
+    return f"{sentence[:1].lower()}{sentence[1:]}."
 
 
 def _list_changes(stored: Mapping[str, str], accepted: Mapping[str, str]) -> tuple[Change, ...]:
@@ -153,13 +225,13 @@ def _list_changes(stored: Mapping[str, str], accepted: Mapping[str, str]) -> tup
 def _list_rows(
     settings: CohortSettings, policy: Policy, problems: Mapping[str, str]
 ) -> list[dict[str, Cell]]:
-    data = settings.model_dump() | {"policy": policy.model_dump()}
+    data = {"settings": settings.model_dump(), "policy": policy.model_dump()}
     rows: list[dict[str, Cell]] = []
     for setting in list_settings():
         value: Any = data
         for step in setting.path:
             value = value[step]
-        shown = {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+        shown = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         rows.append(
             {
                 "Setting": setting.words,

@@ -23,28 +23,42 @@ _FORGET = (
     "forget_message_bodies",
     "forget_application_answers",
 )
+#: Responses of a cohort that belong to no person: nobody could ask for them to be erased.
+_FORGET_PLACELESS = (
+    "forget_unreachable_responses",
+    "forget_unreachable_applications",
+    "forget_unplaced_responses",
+    "remove_unplaced_responses",
+)
 
 
 def erase_people(run: Run, person_ids: Sequence[str]) -> None:
-    """Remove these people's data from the database.
+    """Remove these people's data from the database, and from its files what was deleted.
 
-    Raises `ChangedMeanwhileError` if somebody was erased by another run.
+    What partners wrote about a match with them goes, too. Raises `ChangedMeanwhileError` if somebody was erased by
+    another run, and `DatabaseError`.
     """
+    if not person_ids:
+        return
     with run.database.transaction(run.flow, run.now) as transaction:
         for person_id in person_ids:
-            transaction.execute("cancel_messages_of", person_id=person_id, at=transaction.at)
+            transaction.execute("cancel_messages_about", person_id=person_id, at=transaction.at)
             _keep_countable_answers(transaction, person_id, run.settings.program.evaluation)
             for query in _FORGET:
                 transaction.execute(query, person_id=person_id)
             transaction.change_one("erase_person", person_id=person_id, at=transaction.at)
             transaction.note("person", person_id, "erase_person")
+    run.database.rewrite()
 
 
 def _keep_countable_answers(transaction: Transaction, person_id: str, questions: Sequence[Question]) -> None:
-    for row in transaction.fetch_all("list_evaluations_of", person_id=person_id):
+    for row in transaction.fetch_all("list_evaluations_about", person_id=person_id):
         kept = json.dumps(keep_statistics(json.loads(row["answers"]), questions), sort_keys=True)
         transaction.execute(
-            "keep_evaluation_answers", match_id=row["match_id"], application_id=row["application_id"], answers=kept
+            "keep_evaluation_answers",
+            match_id=row["match_id"],
+            application_id=row["application_id"],
+            answers=kept,
         )
 
 
@@ -54,10 +68,11 @@ def anonymise_cohort(run: Run) -> None:
         rows = transaction.fetch_all("list_people_only_in", cohort_id=run.cohort_id)
     erase_people(run, [row["person_id"] for row in rows])
     with run.database.transaction(run.flow, run.now) as transaction:
-        transaction.execute("forget_unreachable_responses", cohort_id=run.cohort_id)
-        transaction.execute("forget_unreachable_applications", cohort_id=run.cohort_id)
+        removed = [transaction.execute(query, cohort_id=run.cohort_id) for query in _FORGET_PLACELESS]
         if transaction.execute("anonymise_cohort", cohort_id=run.cohort_id, at=transaction.at):
             transaction.note("cohort", run.cohort_id, "anonymise_cohort")
+    if any(removed):
+        run.database.rewrite()
 
 
 def remove_mail_files(run: Run) -> int:

@@ -1,7 +1,7 @@
 """The cohort in the database: read as one value, changed by one plan in one transaction.
 
-Belongs here: rows to values, plans to rows. Does not belong here: SQL (`sql/`), decisions (`mentoring`), and the path of
-a message once it is queued (`tasks.outbox`).
+Belongs here: rows to values, plans to rows. Does not belong here: SQL (`sql/`), decisions (`mentoring`), and the path
+of a message once it is queued (`tasks.outbox`).
 """
 
 from __future__ import annotations
@@ -54,10 +54,14 @@ def read_cohort(run: Run, transaction: Transaction, steering: Steering) -> Cohor
         check_ins=[_read_check_in(row) for row in transaction.fetch_all("list_check_ins", **mine)],
         evaluations=[_read_evaluation(row) for row in transaction.fetch_all("list_evaluations", **mine)],
         messages=[_read_message(row) for row in transaction.fetch_all("list_messages", **mine)],
-        unplaced={row["response_key"]: row["problem"] for row in transaction.fetch_all("list_unplaced_responses", **mine)},
+        unplaced={
+            row["response_key"]: row["problem"]
+            for row in transaction.fetch_all("list_unplaced_responses", **mine)
+        },
         forgotten=frozenset(row["response_key"] for row in transaction.fetch_all("list_forgotten_responses")),
         earlier_pairs=frozenset(
-            (row["mentor_person_id"], row["mentee_person_id"]) for row in transaction.fetch_all("list_earlier_pairs", **mine)
+            (row["mentor_person_id"], row["mentee_person_id"])
+            for row in transaction.fetch_all("list_earlier_pairs", **mine)
         ),
         waited_since={
             row["person_id"]: local_day(parse_time(row["received_at"]), zone)

@@ -31,7 +31,7 @@ _HEIGHT = re.compile(rb'\bht="')
 _SET_BY_HAND = re.compile(rb'\bcustomHeight="(?:1|true)"')
 
 
-class FreeRow(RowDimension):
+class FreeRow(RowDimension):  # type: ignore[misc]
     """A row whose height a program worked out and may work out anew; openpyxl knows heights set by hand."""
 
     @property

@@ -107,7 +107,8 @@ def _set_task(board: Board, eligible: np.ndarray, *, max_min: bool | None = None
     allowed = eligible.copy()
     allowed[:, held] = False
     allowed[capacity <= 0] = False
-    most_pairs = min(allowed.shape[1], int(np.minimum(capacity, allowed.shape[1]).sum()))
+    # one more than there can be, because the explanations try one more seat
+    most_pairs = 1 + min(allowed.shape[1], int(np.minimum(capacity, allowed.shape[1]).sum()))
     bonus = set_bonus(board.mentees.waiting_since, int(board.points.max(initial=0)), most_pairs)
     threshold = 0
     if board.policy.max_min if max_min is None else max_min:

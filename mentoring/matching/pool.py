@@ -29,7 +29,9 @@ def all_tiles(mentors: int, mentees: int) -> list[Tile]:
 
 def keep_best(pairs: Pairs, excess: np.ndarray, most: int) -> np.ndarray:
     """Mark (bool) the best pairs of each mentee, at most so many."""
-    order = np.lexsort((-excess, pairs.mentees))
+    # of equal ones different mentees keep different ones, else all would list the same few mentors
+    spread = (pairs.mentors.astype(np.int64) * 40503 + pairs.mentees.astype(np.int64) * 28657) & 0xFFFF
+    order = np.lexsort((spread, -excess, pairs.mentees))
     first = np.searchsorted(pairs.mentees[order], pairs.mentees[order])
     kept = np.zeros(len(pairs), dtype=bool)
     kept[order[np.arange(len(pairs)) - first < most]] = True

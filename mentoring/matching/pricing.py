@@ -146,7 +146,12 @@ def _pick_best(excess: np.ndarray, above: int, quota: int) -> np.ndarray:
         bar = np.partition(excess, length - quota, axis=axis).take([length - quota], axis=axis)
         bar = np.maximum(bar, above + 1)
         equal = excess == bar
-        chosen |= (excess > bar) | (equal & (np.cumsum(equal, axis=axis, dtype=np.int32) <= quota))
+        turn = np.cumsum(equal, axis=axis, dtype=np.int32)
+        # of equal ones different people take different ones, else all would list the same few
+        stride = np.maximum(turn.take([length - 1], axis=axis) // quota, 1)
+        others = np.arange(excess.shape[1 - axis])
+        turn += others[None, :] if axis == 0 else others[:, None]
+        chosen |= (excess > bar) | (equal & (turn % stride == 0))
     return np.flatnonzero(chosen)
 
 

@@ -54,7 +54,7 @@ def lay_out(mentors: People, mentees: People, policy: Policy) -> Board:
         violations[rule] = _mark_listed(getattr(mentors, rule), getattr(mentees, rule), mentors, mentees)
     if policy.floor:
         violations["floor"] = points < policy.floor
-    held = _find_held(mentors, mentees, violations["never_pair"])
+    held = find_held(mentors, mentees)
     eligible = np.ones(shape, dtype=bool)
     for broken in violations.values():
         eligible &= ~broken
@@ -70,7 +70,7 @@ def _mark_equal(mentors: tuple[str, ...], mentees: tuple[str, ...]) -> np.ndarra
     return np.asarray(left[:, None] == right[None, :])
 
 
-def _list_pairs(
+def list_pairs(
     of_mentors: tuple[tuple[str, ...], ...],
     of_mentees: tuple[tuple[str, ...], ...],
     mentors: People,
@@ -101,17 +101,19 @@ def _mark_listed(
     mentees: People,
 ) -> np.ndarray:
     marked = np.zeros((len(mentors), len(mentees)), dtype=bool)
-    for mentor, mentee in _list_pairs(of_mentors, of_mentees, mentors, mentees):
+    for mentor, mentee in list_pairs(of_mentors, of_mentees, mentors, mentees):
         marked[mentor, mentee] = True
     return marked
 
 
-def _find_held(mentors: People, mentees: People, never: np.ndarray) -> dict[int, int]:
+def find_held(mentors: People, mentees: People) -> dict[int, int]:
+    """Return the mentor of each mentee whose pair holds. Raises MatchingError where must-pairs contradict."""
     _check_present(mentors, mentees)
     _check_present(mentees, mentors)
+    never = set(list_pairs(mentors.never_pair, mentees.never_pair, mentors, mentees))
     held: dict[int, int] = {}
     used = np.zeros(len(mentors), dtype=np.int64)
-    for mentor, mentee in _list_pairs(mentors.must_pair, mentees.must_pair, mentors, mentees):
+    for mentor, mentee in list_pairs(mentors.must_pair, mentees.must_pair, mentors, mentees):
         names = f"Mentee {mentees.ids[mentee]}"
         if mentee in held:
             others = f"{mentors.ids[held[mentee]]} and {mentors.ids[mentor]}"
@@ -119,7 +121,7 @@ def _find_held(mentors: People, mentees: People, never: np.ndarray) -> dict[int,
         pair = f"{names} and mentor {mentors.ids[mentor]}"
         if mentors.ids[mentor] == mentees.ids[mentee]:
             raise MatchingError(f"{pair} are the same person and cannot be paired; remove the must-pair.")
-        if never[mentor, mentee]:
+        if (mentor, mentee) in never:
             raise MatchingError(
                 f"{pair} must be paired and must never be paired; remove one of the two rules."
             )

@@ -64,7 +64,7 @@ def score_criteria(mentors: People, mentees: People, policy: Policy) -> dict[str
             return weights.library_type
         return weights.library_type // 2 if set(mentor) & set(now) else 0
 
-    now_and_desired = list(zip(mentees.library_type, mentees.desired_library_type, strict=True))
+    now_and_desired = list(zip(_sort(mentees.library_type), _sort(mentees.desired_library_type), strict=True))
     goals = compare_texts(
         [read_words(text) for text in mentors.text],
         [read_words(text) for text in mentees.text],
@@ -76,10 +76,10 @@ def score_criteria(mentors: People, mentees: People, policy: Policy) -> dict[str
             mentors.focus_areas, mentees.focus_areas, weights.focus_areas, _rarity_weigher(mentors, mentees)
         ),
         "goals": Factor(*goals),
-        "library_type": _tabulate(mentors.library_type, now_and_desired, rate_library),
+        "library_type": _tabulate(_sort(mentors.library_type), now_and_desired, rate_library),
         "time_zone": _tabulate(mentors.offsets, mentees.offsets, rate_overlap),
         "experience": _tabulate(mentors.years, mentees.years, rate_experience),
-        "languages": _tabulate(mentors.languages, mentees.languages, rate_languages),
+        "languages": _tabulate(_sort(mentors.languages), _sort(mentees.languages), rate_languages),
     }
 
 
@@ -101,9 +101,9 @@ def find_mismatches(mentors: People, mentees: People, policy: Policy) -> dict[st
     if policy.experience_gap_required:
         rules["experience_gap"] = _tabulate(mentors.years, mentees.years, too_close)
     if policy.shared_channel_required:
-        rules["shared_channel"] = _tabulate(mentors.channels, mentees.channels, share_nothing)
+        rules["shared_channel"] = _tabulate(_sort(mentors.channels), _sort(mentees.channels), share_nothing)
     if policy.shared_language_required:
-        rules["shared_language"] = _tabulate(mentors.languages, mentees.languages, share_nothing)
+        rules["shared_language"] = _tabulate(_sort(mentors.languages), _sort(mentees.languages), share_nothing)
     return rules
 
 
@@ -147,10 +147,19 @@ def _share(
     return Factor(mentors, mentees)
 
 
+def _sort(labels: Labels) -> Labels:
+    """Put the labels of each person in one order: where only sharing counts, equal sets are one answer."""
+    return tuple(tuple(sorted(some)) for some in labels)
+
+
 def _tabulate(mentors: Sequence[M], mentees: Sequence[E], rate: Callable[[M, E], int]) -> Factor:
-    """Any integer function of two answers: which answer a mentor gave, times the row of points for a mentee's
-    answer.
+    """Any integer function of two answers: which answer one gave, times the row of points for the other's.
+
+    The side with fewer different answers is the one that is marked: the table stays as narrow as it can.
     """
+    if len(set(mentees)) < len(set(mentors)):
+        turned = _tabulate(mentees, mentors, lambda mentee, mentor: rate(mentor, mentee))
+        return Factor(turned.mentees, turned.mentors)
     kinds = list(dict.fromkeys(mentors))
     column = {kind: at for at, kind in enumerate(kinds)}
     rows = {answer: [rate(kind, answer) for kind in kinds] for answer in dict.fromkeys(mentees)}

@@ -149,8 +149,14 @@ WHERE state IN ('sending', 'sent', 'unknown') AND (claimed_at IS NULL OR attempt
 SELECT message_id
 FROM messages
 WHERE
-    NOT EXISTS (SELECT 1 FROM matches WHERE matches.match_id = messages.subject_id)
-    AND NOT EXISTS (SELECT 1 FROM applications WHERE applications.application_id = messages.subject_id);
+    NOT EXISTS (
+        SELECT 1 FROM matches
+        WHERE matches.match_id = messages.subject_id
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM applications
+        WHERE applications.application_id = messages.subject_id
+    );
 
 -- name: reissue_without_original
 SELECT messages.message_id

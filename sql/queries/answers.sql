@@ -36,7 +36,14 @@ SET previous_state = state, state = 'done'
 WHERE request_id = :request_id AND state = 'confirmed';
 
 -- name: list_check_ins
-SELECT response_key, match_id, application_id, answered_at, signal, contacts, words
+SELECT
+    response_key,
+    match_id,
+    application_id,
+    answered_at,
+    signal,
+    contacts,
+    words
 FROM check_ins
 WHERE cohort_id = :cohort_id
 ORDER BY answered_at, response_key;
@@ -46,7 +53,12 @@ INSERT INTO check_ins (response_key, cohort_id, match_id, application_id, answer
 VALUES (:response_key, :cohort_id, :match_id, :application_id, :answered_at, :signal, :contacts, :words);
 
 -- name: list_evaluations
-SELECT match_id, application_id, response_key, answered_at, answers
+SELECT
+    match_id,
+    application_id,
+    response_key,
+    answered_at,
+    answers
 FROM evaluations
 WHERE cohort_id = :cohort_id
 ORDER BY match_id, application_id;
@@ -55,13 +67,17 @@ ORDER BY match_id, application_id;
 INSERT INTO evaluations (match_id, application_id, cohort_id, response_key, answered_at, answers)
 VALUES (:match_id, :application_id, :cohort_id, :response_key, :answered_at, :answers)
 ON CONFLICT (match_id, application_id) DO UPDATE
-SET
-    response_key = excluded.response_key,
-    answered_at = excluded.answered_at,
-    answers = excluded.answers;
+    SET
+        response_key = excluded.response_key,
+        answered_at = excluded.answered_at,
+        answers = excluded.answers;
 
 -- name: list_unplaced_responses
-SELECT response_key, form, sheet_row, problem
+SELECT
+    response_key,
+    form,
+    sheet_row,
+    problem
 FROM unplaced_responses
 WHERE cohort_id = :cohort_id
 ORDER BY noted_at, response_key;
@@ -77,8 +93,14 @@ SET words = ''
 WHERE
     words <> ''
     AND (
-        application_id IN (SELECT application_id FROM applications WHERE person_id = :person_id)
-        OR match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id)
+        application_id IN (
+            SELECT application_id FROM applications
+            WHERE person_id = :person_id
+        )
+        OR match_id IN (
+            SELECT match_id FROM matches_of_people
+            WHERE person_id = :person_id
+        )
     );
 
 -- name: forget_check_in_words!
@@ -86,7 +108,10 @@ UPDATE check_ins
 SET words = ''
 WHERE
     words <> ''
-    AND match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id);
+    AND match_id IN (
+        SELECT match_id FROM matches_of_people
+        WHERE person_id = :person_id
+    );
 
 -- name: keep_evaluation_answers!
 UPDATE evaluations
@@ -100,4 +125,7 @@ SELECT
     application_id,
     answers
 FROM evaluations
-WHERE match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id);
+WHERE match_id IN (
+    SELECT match_id FROM matches_of_people
+    WHERE person_id = :person_id
+);

@@ -4,17 +4,26 @@ VALUES (:cohort_id, :at, :token_key)
 ON CONFLICT (cohort_id) DO NOTHING;
 
 -- name: find_cohort^
-SELECT cohort_id, created_at, token_key, anonymised_at
+SELECT
+    cohort_id,
+    created_at,
+    token_key,
+    anonymised_at
 FROM cohorts
 WHERE cohort_id = :cohort_id;
 
 -- name: list_cohorts
-SELECT cohort_id, created_at, anonymised_at
+SELECT
+    cohort_id,
+    created_at,
+    anonymised_at
 FROM cohorts
 ORDER BY created_at, cohort_id;
 
 -- name: list_settings
-SELECT setting, setting_value
+SELECT
+    setting,
+    setting_value
 FROM cohort_settings
 WHERE cohort_id = :cohort_id
 ORDER BY setting;
@@ -23,7 +32,7 @@ ORDER BY setting;
 INSERT INTO cohort_settings (cohort_id, setting, setting_value, changed_at)
 VALUES (:cohort_id, :setting, :setting_value, :at)
 ON CONFLICT (cohort_id, setting) DO UPDATE
-SET setting_value = excluded.setting_value, changed_at = excluded.changed_at;
+    SET setting_value = excluded.setting_value, changed_at = excluded.changed_at;
 
 -- name: drop_setting!
 DELETE FROM cohort_settings

@@ -76,7 +76,10 @@ UPDATE matches
 SET explanation = '{}'
 WHERE
     explanation <> '{}'
-    AND match_id IN (SELECT match_id FROM matches_of_people WHERE person_id = :person_id);
+    AND match_id IN (
+        SELECT match_id FROM matches_of_people
+        WHERE person_id = :person_id
+    );
 
 -- name: list_earlier_pairs
 -- Who was introduced to whom in other cohorts, as people.

@@ -33,22 +33,22 @@ INSERT INTO messages (
     body_hash, queued_at, not_before, expires_at, state, previous_state
 )
 SELECT
-    :reissued_as,
+    :reissued_as AS message_id,
     cohort_id,
     subject_id,
     kind,
     period,
     recipient_id,
-    :reissue,
+    :reissue AS reissue,
     subject_line,
     body_text,
     body_html,
     body_hash,
-    :at,
-    :not_before,
-    :expires_at,
-    'pending',
-    'start'
+    :at AS queued_at,
+    :not_before AS not_before,
+    :expires_at AS expires_at,
+    'pending' AS state,
+    'start' AS previous_state
 FROM messages
 WHERE message_id = :message_id AND body_text <> ''
 ON CONFLICT (cohort_id, subject_id, kind, period, recipient_id, reissue) DO NOTHING;
@@ -64,7 +64,17 @@ SET previous_state = state, state = 'cancelled', problem = :problem, settled_at 
 WHERE message_id = :message_id AND state = 'pending';
 
 -- name: list_due_messages
-SELECT messages.message_id
+-- Due now, with the recipient's address as it is now; nobody who was erased.
+SELECT
+    messages.message_id,
+    messages.kind,
+    messages.attempts,
+    messages.subject_line,
+    messages.body_text,
+    messages.body_html,
+    messages.body_hash,
+    people.email,
+    people.full_name
 FROM messages
 INNER JOIN people ON messages.recipient_id = people.person_id
 WHERE
@@ -89,22 +99,6 @@ WHERE
         FROM people
         WHERE people.person_id = messages.recipient_id AND people.erased_at IS NULL
     );
-
--- name: find_claimed_message^
--- With the recipient's address as it is at this moment.
-SELECT
-    messages.message_id,
-    messages.kind,
-    messages.attempts,
-    messages.subject_line,
-    messages.body_text,
-    messages.body_html,
-    messages.body_hash,
-    people.email,
-    people.full_name
-FROM messages
-INNER JOIN people ON messages.recipient_id = people.person_id
-WHERE messages.message_id = :message_id AND messages.state = 'sending';
 
 -- name: mark_sent!
 UPDATE messages

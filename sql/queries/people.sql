@@ -1,11 +1,19 @@
 -- name: list_people
 -- Everybody, since a new application may come from somebody of an earlier cohort.
-SELECT person_id, email_key, email, full_name
+SELECT
+    person_id,
+    email_key,
+    email,
+    full_name
 FROM people
 ORDER BY person_id;
 
 -- name: find_person_by_key^
-SELECT person_id, email_key, email, full_name
+SELECT
+    person_id,
+    email_key,
+    email,
+    full_name
 FROM people
 WHERE email_key = :email_key;
 

@@ -8,4 +8,4 @@ FROM schema_parts;
 INSERT INTO schema_parts (part, digest)
 VALUES (:part, :digest)
 ON CONFLICT (part) DO UPDATE
-SET digest = excluded.digest;
+    SET digest = excluded.digest;

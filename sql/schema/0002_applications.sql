@@ -5,18 +5,18 @@ CREATE TABLE application_transitions (
     PRIMARY KEY (previous_state, state)
 );
 INSERT INTO application_transitions (previous_state, state) VALUES
-    ('start', 'received'),
-    ('received', 'accepted'),
-    ('received', 'duplicate'),
-    ('received', 'needs_attention'),
-    ('received', 'withdrawn'),
-    ('accepted', 'duplicate'),
-    ('accepted', 'received'),
-    ('accepted', 'withdrawn'),
-    ('needs_attention', 'duplicate'),
-    ('needs_attention', 'received'),
-    ('needs_attention', 'withdrawn'),
-    ('withdrawn', 'received');
+('start', 'received'),
+('received', 'accepted'),
+('received', 'duplicate'),
+('received', 'needs_attention'),
+('received', 'withdrawn'),
+('accepted', 'duplicate'),
+('accepted', 'received'),
+('accepted', 'withdrawn'),
+('needs_attention', 'duplicate'),
+('needs_attention', 'received'),
+('needs_attention', 'withdrawn'),
+('withdrawn', 'received');
 
 -- One row per form response that counts, plus one per response that a later one replaced (duplicate).
 CREATE TABLE applications (

@@ -5,12 +5,12 @@ CREATE TABLE match_transitions (
     PRIMARY KEY (previous_state, state)
 );
 INSERT INTO match_transitions (previous_state, state) VALUES
-    ('start', 'proposed'),
-    ('proposed', 'approved'),
-    ('proposed', 'rejected'),
-    ('approved', 'active'),
-    ('approved', 'rejected'),
-    ('active', 'ended');
+('start', 'proposed'),
+('proposed', 'approved'),
+('proposed', 'rejected'),
+('approved', 'active'),
+('approved', 'rejected'),
+('active', 'ended');
 
 CREATE TABLE matches (
     match_id TEXT PRIMARY KEY,

@@ -5,18 +5,18 @@ CREATE TABLE message_transitions (
     PRIMARY KEY (previous_state, state)
 );
 INSERT INTO message_transitions (previous_state, state) VALUES
-    ('start', 'pending'),
-    ('pending', 'cancelled'),
-    ('pending', 'expired'),
-    ('pending', 'failed'),
-    ('pending', 'sending'),
-    ('pending', 'suppressed'),
-    ('sending', 'failed'),
-    ('sending', 'pending'),
-    ('sending', 'sent'),
-    ('sending', 'unknown'),
-    ('unknown', 'failed'),
-    ('unknown', 'sent');
+('start', 'pending'),
+('pending', 'cancelled'),
+('pending', 'expired'),
+('pending', 'failed'),
+('pending', 'sending'),
+('pending', 'suppressed'),
+('sending', 'failed'),
+('sending', 'pending'),
+('sending', 'sent'),
+('sending', 'unknown'),
+('unknown', 'failed'),
+('unknown', 'sent');
 
 -- The outbox. A message is written in the same transaction as the change that causes it; its text never changes again.
 CREATE TABLE messages (

@@ -5,13 +5,13 @@ CREATE TABLE request_transitions (
     PRIMARY KEY (previous_state, state)
 );
 INSERT INTO request_transitions (previous_state, state) VALUES
-    ('start', 'received'),
-    ('received', 'confirmed'),
-    ('received', 'declined'),
-    ('received', 'unclear'),
-    ('unclear', 'confirmed'),
-    ('unclear', 'declined'),
-    ('confirmed', 'done');
+('start', 'received'),
+('received', 'confirmed'),
+('received', 'declined'),
+('received', 'unclear'),
+('unclear', 'confirmed'),
+('unclear', 'declined'),
+('confirmed', 'done');
 
 -- Somebody can't go on, or a match does not work out. The committee confirms or declines.
 CREATE TABLE requests (

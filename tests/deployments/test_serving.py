@@ -1,0 +1,420 @@
+"""`mentoring serve` for real: a server, every flow on it, a run as the UI starts it, Ctrl-C, and a restart."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deployments.operator_server import ServingError, check_exposure, is_prefect_there, write_address
+from deployments.program_folders import make_program_folder, read_sample_responses
+from flows import FLOW_NAMES
+
+COMMAND = [sys.executable, "-c", "from deployments.cli import main; main()", "serve"]
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(what: str, check: Callable[[], Any], seconds: float = 120) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := check():
+            return result
+        time.sleep(0.2)
+    raise AssertionError(f"after {seconds} seconds still not: {what}")
+
+
+def clean_environment() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MENTORING_"))
+    }
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/api/health", trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@dataclass
+class ServedProgram:
+    """A program folder with “mentoring serve” on it, and its API as the UI uses it."""
+
+    folder: Path
+    port: int = field(default_factory=find_free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output.txt").read_text()
+
+    def start(self) -> None:
+        with (self.folder / "output.txt").open("wb") as output:
+            command = [*COMMAND, "--program", str(self.folder), "--port", str(self.port)]
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, env=clean_environment(), start_new_session=True
+            )
+        wait_until("serving", self._is_serving)
+        self.api = httpx.Client(base_url=f"{self.address}/api/", timeout=30, trust_env=False)
+        token = self.api.get("csrf-token", params={"client": "tests"}).json()["token"]
+        self.api.headers.update({"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests"})
+        wait_until("nine deployments", lambda: len(self.list_deployments()) == len(FLOW_NAMES))
+
+    def _is_serving(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.output
+        return "Ctrl-C stops" in self.output
+
+    def press_ctrl_c(self) -> int:
+        """As a terminal does: to the whole group of the foreground; returns the exit status."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(timeout=60)
+
+    def ask(self, path: str, **question: Any) -> Any:
+        answer = self.api.post(path, json=question)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def list_deployments(self) -> dict[str, Any]:
+        return {item["name"]: item for item in self.ask("deployments/filter")}
+
+    def start_run(self, flow: str, **parameters: Any) -> str:
+        """What the button Run does; returns the run's id."""
+        deployment = self.list_deployments()[flow]["id"]
+        state = {"type": "SCHEDULED", "name": "Scheduled"}
+        return str(
+            self.ask(f"deployments/{deployment}/create_flow_run", parameters=parameters, state=state)["id"]
+        )
+
+    def read_state(self, run: str) -> dict[str, Any]:
+        state: dict[str, Any] = self.api.get(f"flow_runs/{run}").json()["state"]
+        return state
+
+    def wait_for_end(self, run: str) -> dict[str, Any]:
+        def ended() -> dict[str, Any] | None:
+            state = self.read_state(run)
+            return state if state["type"] in ENDED else None
+
+        state: dict[str, Any] = wait_until("the end of the run", ended)
+        return state
+
+    def count_rows(self, query: str) -> int:
+        connection = sqlite3.connect(self.folder / "mentoring.sqlite")
+        try:
+            return int(connection.execute(query).fetchone()[0])
+        finally:
+            connection.close()
+
+
+def run_serve(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run “mentoring serve” where it should end by itself."""
+    command, environment = [*COMMAND, *options], {**clean_environment(), **variables}
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, env=environment, check=False)
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 2, said
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("program")
+    make_program_folder(folder, read_sample_responses())
+    settings = folder / "program.yaml"
+    text = settings.read_text()
+    assert text.count('\ntime_zone: "America/New_York"\n') == 1
+    settings.write_text(text.replace('\ntime_zone: "America/New_York"\n', '\ntime_zone: "Europe/Berlin"\n'))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def program(folder: Path) -> Iterator[ServedProgram]:
+    served = ServedProgram(folder)
+    try:
+        served.start()
+        yield served
+    finally:
+        if served.process is not None and served.process.poll() is None:
+            served.press_ctrl_c()
+
+
+def test_every_flow_is_served_on_the_clock_of_the_program(program: ServedProgram) -> None:
+    deployments = program.list_deployments()
+    assert set(deployments) == set(FLOW_NAMES)
+    for item in deployments.values():
+        [schedule] = item["schedules"]
+        assert schedule["schedule"]["timezone"] == "Europe/Berlin"
+        assert schedule["active"]
+        assert item["description"]
+        assert item["global_concurrency_limit"]["limit"] == 1
+        assert item["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+    assert deployments["deliver-messages"]["schedules"][0]["schedule"]["cron"] == "*/15 * * * *"
+
+
+def test_the_run_form_explains_its_fields(program: ServedProgram) -> None:
+    for item in program.list_deployments().values():
+        fields = item["parameter_openapi_schema"]["properties"]
+        assert [fields[name]["title"] for name in ("cohort", "as_of", "dry_run")] == [
+            "Cohort",
+            "As of",
+            "Dry run",
+        ]
+        assert all(field["description"] for field in fields.values())
+
+
+def test_a_run_started_as_the_ui_does_completes_and_changes_the_program(program: ServedProgram) -> None:
+    run = program.start_run("ingest-applications", as_of="2027-02-20T10:00:00")
+    state = program.wait_for_end(run)
+    assert state["type"] == "COMPLETED", f"{state['message']}\n{program.output}"
+    assert program.count_rows("SELECT count(*) FROM applications") >= 50
+    assert program.count_rows("SELECT count(*) FROM messages WHERE state = 'sent'") > 0
+    assert list((program.folder / "mail").rglob("*.eml"))
+
+
+def test_a_dry_run_from_the_form_changes_nothing(program: ServedProgram) -> None:
+    before = program.count_rows("SELECT count(*) FROM messages")
+    state = program.wait_for_end(
+        program.start_run("send-monthly-topics", as_of="2027-06-01T10:00:00", dry_run=True)
+    )
+    assert state["type"] == "COMPLETED", f"{state['message']}\n{program.output}"
+    assert program.count_rows("SELECT count(*) FROM messages") == before
+
+
+def test_the_form_refuses_an_unknown_parameter_and_a_wrong_value(program: ServedProgram) -> None:
+    deployment = program.list_deployments()["deliver-messages"]["id"]
+    for wrong in ({"cohorte": "2027"}, {"dry_run": "perhaps"}):
+        answer = program.api.post(f"deployments/{deployment}/create_flow_run", json={"parameters": wrong})
+        assert answer.status_code in (409, 422)
+
+
+def test_only_this_machine_reaches_the_server(program: ServedProgram) -> None:
+    # The kernel's list of listening sockets: address and port in hexadecimal.
+    table = Path("/proc/net/tcp")
+    if not table.exists():
+        pytest.skip("needs Linux's /proc/net/tcp")
+    places = re.findall(rf"\d+: ([0-9A-F]+):{program.port:04X} 00000000:0000 0A", table.read_text())
+    assert places == ["0100007F"]
+
+
+def test_another_web_page_in_the_operators_browser_gets_nothing(program: ServedProgram) -> None:
+    foreign = {"Origin": "https://elsewhere.example"}
+    answer = httpx.post(
+        f"{program.address}/api/deployments/filter", json={}, headers=foreign, trust_env=False
+    )
+    assert answer.status_code == 403  # no token
+    token = program.api.get("csrf-token", params={"client": "page"}, headers=foreign)
+    assert "access-control-allow-origin" not in token.headers
+
+
+def test_the_ui_asks_the_server_that_it_came_from(program: ServedProgram) -> None:
+    settings = program.api.get(f"{program.address}/ui-settings").json()
+    assert settings["api_url"] == "/api"
+
+
+def test_a_second_serve_of_the_same_folder_is_refused(program: ServedProgram) -> None:
+    done = run_serve("--program", str(program.folder), "--port", str(find_free_port()))
+    assert_one_sentence(done, str(program.folder), "already", "stop that one first")
+
+
+def test_another_program_does_not_take_over_the_server(program: ServedProgram, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    make_program_folder(other)
+    before = program.list_deployments()
+    done = run_serve("--program", str(other), "--port", str(program.port))
+    assert_one_sentence(done, str(program.folder), "another --port")
+    assert program.list_deployments() == before
+
+
+@pytest.mark.long
+def test_schedules_produce_runs_by_themselves(program: ServedProgram) -> None:
+    def list_scheduled() -> set[str]:
+        auto = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "limit": 200}
+        names = {item["id"]: name for name, item in program.list_deployments().items()}
+        return {
+            names[run["deployment_id"]]
+            for run in program.ask("flow_runs/filter", **auto)
+            if run["auto_scheduled"]
+        }
+
+    wait_until("a scheduled run of every flow", lambda: list_scheduled() == set(FLOW_NAMES), seconds=200)
+
+
+def test_ctrl_c_ends_everything_and_a_restart_goes_on(program: ServedProgram) -> None:
+    deployments = program.list_deployments()
+    schedule = deployments["deliver-messages"]["schedules"][0]["id"]
+    path = f"deployments/{deployments['deliver-messages']['id']}/schedules/{schedule}"
+    assert program.api.patch(path, json={"active": False}).is_success
+    program.ask(f"deployments/{deployments['introduce-matches']['id']}/pause_deployment")
+    interrupted = program.start_run("propose-matches", as_of="2027-02-21T10:00:00")
+    wait_until("a running run", lambda: program.read_state(interrupted)["type"] in {"RUNNING", *ENDED})
+
+    assert program.press_ctrl_c() == 0
+    assert "Traceback" not in program.output.split("Ctrl-C stops")[1].split("Crash detected")[0]
+    assert program.output.strip().endswith("made up for after the next start.")
+    assert not answers(program.address)
+
+    program.start()
+    again = program.list_deployments()
+    assert {name: item["id"] for name, item in again.items()} == {
+        name: item["id"] for name, item in deployments.items()
+    }
+    assert [name for name, item in again.items() if item["paused"]] == ["introduce-matches"]
+    assert [name for name, item in again.items() if not item["schedules"][0]["active"]] == [
+        "deliver-messages"
+    ]
+    state = program.read_state(interrupted)
+    assert state["type"] in ENDED
+    if state["type"] == "CRASHED":
+        assert "the next scheduled run finishes it, or click Retry" in state["message"]
+    assert (
+        program.wait_for_end(program.start_run("propose-matches", as_of="2027-02-21T11:00:00"))["type"]
+        == "COMPLETED"
+    )
+    assert program.count_rows("SELECT count(*) FROM matches WHERE state = 'proposed'") > 0
+
+    assert program.process is not None
+    program.process.terminate()  # as systemd does
+    assert program.process.wait(timeout=60) == 0
+    assert not answers(program.address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback_needs_no_password(host: str) -> None:
+    check_exposure(host, has_password=False)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.0.2.7", "mentoring.example.org", "127.0.0.1.example.org"]
+)
+def test_any_other_address_is_refused_without_a_password_and_says_why(host: str) -> None:
+    with pytest.raises(ServingError) as refused:
+        check_exposure(host, has_password=False)
+    for word in (host, "other machines", "PREFECT_SERVER_API_AUTH_STRING", "127.0.0.1"):
+        assert word in str(refused.value)
+    check_exposure(host, has_password=True)
+
+
+def test_the_command_refuses_to_be_seen_without_a_password(tmp_path: Path) -> None:
+    make_program_folder(tmp_path / "program")
+    done = run_serve("--program", str(tmp_path / "program"), "--host", "0.0.0.0")
+    assert_one_sentence(done, "0.0.0.0 can be reached from other machines", "PREFECT_SERVER_API_AUTH_STRING")
+
+
+def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
+    assert_one_sentence(run_serve("--program", str(tmp_path)), "no program.yaml")
+    assert not (tmp_path / ".prefect").exists()
+
+
+def test_addresses_are_written_as_a_browser_takes_them() -> None:
+    assert write_address("127.0.0.1", 4200) == "http://127.0.0.1:4200"
+    assert write_address("0.0.0.0", 80) == "http://127.0.0.1:80"
+    assert write_address("::", 4200) == "http://[::1]:4200"
+    assert write_address("localhost", 4200) == "http://localhost:4200"
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Something at the port: what it says to each path is set by the test."""
+
+    replies: dict[str, tuple[int, bytes]] = {}
+
+    def do_GET(self) -> None:
+        status, body = self.replies.get(self.path, (404, b"not found"))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def listener() -> Iterator[HTTPServer]:
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("replies", "sentence"),
+    [
+        ({}, "Something that is no Prefect server answers"),
+        ({"/api/health": (200, b"ok")}, "Something that is no Prefect server answers"),
+        ({"/api/health": (200, b"true")}, "Something that is no Prefect server answers"),
+        ({"/api/health": (200, b"true"), "/api/admin/version": (401, b"")}, "wants another password"),
+    ],
+)
+def test_who_answers_at_the_port_is_found_out(
+    listener: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+    replies: dict[str, tuple[int, bytes]],
+    sentence: str,
+) -> None:
+    monkeypatch.setattr(Answer, "replies", replies)
+    with pytest.raises(ServingError, match=sentence):
+        is_prefect_there(f"http://127.0.0.1:{listener.server_port}", None)
+
+
+def test_a_prefect_server_is_recognised_and_nobody_is_nobody(
+    listener: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Answer, "replies", {"/api/health": (200, b"true"), "/api/admin/version": (200, b'"3.8.8"')}
+    )
+    assert is_prefect_there(f"http://127.0.0.1:{listener.server_port}", None)
+    assert not is_prefect_there(f"http://127.0.0.1:{find_free_port()}", None)
+
+
+def test_a_port_taken_by_something_mute_gives_a_sentence(tmp_path: Path) -> None:
+    make_program_folder(tmp_path / "program")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        threading.Thread(target=_hang_up, args=(mute,), daemon=True).start()
+        port = mute.getsockname()[1]
+        done = run_serve("--program", str(tmp_path / "program"), "--port", str(port))
+    assert_one_sentence(done, "Something that is no Prefect server answers", str(port), "another --port")
+
+
+def _hang_up(mute: socket.socket) -> None:
+    connection, _ = mute.accept()
+    connection.close()
+
+
+def test_an_address_of_another_machine_gives_a_sentence(tmp_path: Path) -> None:
+    make_program_folder(tmp_path / "program")
+    port = str(find_free_port())
+    secret = {"PREFECT_SERVER_API_AUTH_STRING": "operator:not-a-real-secret"}
+    done = run_serve("--program", str(tmp_path / "program"), "--host", "256.1.1.1", "--port", port, **secret)
+    assert_one_sentence(done, "can't listen on 256.1.1.1", "--host")
+    assert "not-a-real-secret" not in done.stdout + done.stderr

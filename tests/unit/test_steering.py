@@ -1,0 +1,208 @@
+"""The Program tab: which of its values come into force, and the problem beside the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pytest
+from cohorts import load_program
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mentoring.changes import DropSetting, PutSetting
+from mentoring.program import CohortSettings
+from mentoring.steering import Steering, list_settings, put_in_force, steer_cohort
+
+
+def steer(values: Mapping[str, str], stored: Mapping[str, str] | None = None) -> Steering:
+    """Steer with a tab that shows every setting, as the software writes it, and these values."""
+    tab = [{"Setting": item.words, "Value": values.get(item.words, "")} for item in list_settings()]
+    return steer_cohort(load_program(), "2027", stored or {}, tab)
+
+
+def problems(steering: Steering) -> dict[str, str]:
+    return {str(row["Setting"]): str(row["Problem"]) for row in steering.rows if row["Problem"]}
+
+
+def store(steering: Steering, stored: Mapping[str, str]) -> dict[str, str]:
+    """What the database holds afterwards."""
+    kept = dict(stored)
+    for change in steering.changes:
+        if isinstance(change, PutSetting):
+            kept[change.setting] = change.setting_value
+        elif isinstance(change, DropSetting):
+            del kept[change.setting]
+    return kept
+
+
+def test_an_untouched_tab_shows_program_yaml() -> None:
+    steering = steer({})
+    assert steering.settings == load_program().cohorts["2027"]
+    assert steering.policy == load_program().policy
+    assert steering.changes == ()
+    shown = {row["Setting"]: row["In force"] for row in steering.rows}
+    assert shown["Starts"] == "2027-03-01"
+    assert shown["Topics day"] == "1"
+    assert shown["Weight of topics"] == "300"
+    assert shown["Same institution allowed"] == "no"
+    assert shown["Ideal experience gap"] == "10"
+    assert problems(steering) == {}
+
+
+def test_settings_have_their_own_words_and_explanations() -> None:
+    settings = list_settings()
+    assert len({item.words for item in settings}) == len(settings)
+    assert len({item.path[-1] for item in settings}) == len(settings)
+    assert all(item.meaning for item in settings)
+
+
+def test_a_value_comes_into_force_and_stays() -> None:
+    first = steer({"Topics day": " 5 ", "Ends": "2027-12-05 00:00:00", "Same institution allowed": "Yes"})
+    assert first.settings.topics_day == 5
+    assert first.settings.ends == date(2027, 12, 5)
+    assert first.policy.same_institution_allowed is True
+    assert set(first.changes) == {
+        PutSetting("Topics day", "5"),
+        PutSetting("Ends", "2027-12-05"),
+        PutSetting("Same institution allowed", "Yes"),
+    }
+    again = steer(
+        {"Topics day": "5", "Ends": "2027-12-05", "Same institution allowed": "Yes"}, store(first, {})
+    )
+    assert again.changes == ()
+    assert again.settings == first.settings
+
+
+def test_the_last_good_value_stays_in_force() -> None:
+    steering = steer({"Topics day": "soon"}, {"Topics day": "5"})
+    assert steering.settings.topics_day == 5
+    assert steering.changes == ()
+    assert problems(steering) == {"Topics day": "“soon” was not taken: write a whole number."}
+
+
+def test_an_emptied_cell_brings_program_yaml_back() -> None:
+    steering = steer({}, {"Topics day": "5"})
+    assert steering.settings.topics_day == 1
+    assert steering.changes == (DropSetting("Topics day"),)
+
+
+def test_a_row_or_tab_that_is_gone_changes_nothing() -> None:
+    for tab in ([], [{"Setting": "Starts", "Value": ""}], [{"Value": "7"}], [{"Setting": "Topics day"}][:0]):
+        steering = steer_cohort(load_program(), "2027", {"Topics day": "5"}, tab)
+        assert steering.settings.topics_day == 5
+        assert steering.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "problem"),
+    [
+        ("Starts", "1 March", "write a day like 2027-03-01."),
+        ("Starts", "2027-02-30", "write a day like 2027-03-01."),
+        ("Topics day", "0", "should be greater than or equal to 1."),
+        ("Topics day", "29", "should be less than or equal to 28."),
+        ("Topics day", "1.5", "write a whole number."),
+        ("Same institution allowed", "perhaps", "write yes or no."),
+        ("Ends", "2027-02-28", "ends must be after starts."),
+        ("Applications close", "2027-03-02", "starts must not be before applications close."),
+        (
+            "Floor",
+            "1001",
+            "the floor of 1001 points can never be reached: the weights add up to 1000; lower the floor.",
+        ),
+        (
+            "Ideal experience gap",
+            "2",
+            "the ideal experience gap (2 years) is below the minimum (3 years); raise the ideal or lower the minimum.",
+        ),
+    ],
+)
+def test_a_bad_value_gets_a_plain_problem(setting: str, value: str, problem: str) -> None:
+    steering = steer({setting: value})
+    assert problems(steering) == {setting: f"“{value}” was not taken: {problem}"}
+    assert (steering.settings, steering.policy) == (load_program().cohorts["2027"], load_program().policy)
+    assert steering.changes == ()
+
+
+def test_two_dates_that_only_fit_each_other_come_into_force_together() -> None:
+    dates = {
+        "Starts": "2028-01-10",
+        "Ends": "2028-10-10",
+        "Evaluation opens": "2028-09-01",
+        "Evaluation due": "2028-10-01",
+    }
+    steering = steer(dates)
+    assert problems(steering) == {}
+    assert (steering.settings.starts, steering.settings.ends) == (date(2028, 1, 10), date(2028, 10, 10))
+
+
+def test_a_bad_value_does_not_hold_up_dates_that_only_fit_each_other() -> None:
+    dates = {
+        "Starts": "2028-01-10",
+        "Ends": "2028-10-10",
+        "Evaluation opens": "2028-09-01",
+        "Evaluation due": "2028-10-01",
+    }
+    steering = steer({**dates, "Topics day": "first", "Weight of topics": "many"})
+    assert set(problems(steering)) == {"Topics day", "Weight of topics"}
+    assert steering.settings.starts == date(2028, 1, 10)
+
+
+def test_a_value_that_fits_only_after_a_later_row_is_taken() -> None:
+    # Starts alone would be after Ends; Evaluation due can't be mended by anything.
+    steering = steer({"Starts": "2027-12-01", "Ends": "2028-10-01", "Evaluation opens": "2028-09-01",
+                      "Evaluation due": "2026-01-01"})  # fmt: skip
+    assert "Ends" not in problems(steering)
+    assert steering.settings.ends == date(2028, 10, 1)
+    assert problems(steering)["Evaluation due"] == (
+        "“2026-01-01” was not taken: evaluation due must not be before evaluation opens."
+    )
+
+
+def test_contradictory_dates_are_refused_with_a_problem_each_or_taken() -> None:
+    steering = steer({"Starts": "2027-06-01", "Ends": "2027-05-01"})
+    assert steering.settings.starts < steering.settings.ends
+    assert problems(steering) == {"Ends": "“2027-05-01” was not taken: ends must be after starts."}
+
+
+def test_a_cleared_date_that_others_rely_on_stays() -> None:
+    stored = {"Ends": "2028-06-30", "Starts": "2027-12-15"}
+    stored |= {"Evaluation opens": "2028-06-01", "Evaluation due": "2028-06-20"}
+    steering = steer({key: value for key, value in stored.items() if key != "Ends"}, stored)
+    assert steering.settings.ends == date(2028, 6, 30)
+    assert problems(steering) == {
+        "Ends": "Empty, but the value of program.yaml does not fit the others: ends must be after starts."
+    }
+
+
+def test_stored_values_that_no_longer_fit_program_yaml_do_not_stop_the_program() -> None:
+    stored = {"Ends": "2026-12-01", "Topics day": "5", "Colour": "blue"}
+    steering = steer(stored, stored)
+    assert steering.settings.topics_day == 5
+    assert steering.settings.ends == date(2027, 11, 30)
+    assert set(steering.changes) == {DropSetting("Ends"), DropSetting("Colour")}
+    assert problems(steering) == {"Ends": "“2026-12-01” was not taken: ends must be after starts."}
+
+
+texts = st.one_of(
+    st.dates(date(2026, 6, 1), date(2029, 1, 1)).map(str),
+    st.integers(-5, 70).map(str),
+    st.sampled_from(["yes", "no", "soon", "", " ", "2027-3-1", "1e9"]),
+)
+tabs = st.dictionaries(st.sampled_from([item.words for item in list_settings()]), texts, max_size=8)
+
+
+@given(tabs, tabs)
+def test_whatever_is_written_the_settings_are_valid_and_stable(
+    first: dict[str, str], second: dict[str, str]
+) -> None:
+    stored: dict[str, str] = {}
+    for values in (first, second):
+        steering = steer(values, stored)
+        stored = store(steering, stored)
+        assert put_in_force(load_program(), "2027", stored) == (steering.settings, steering.policy)
+        CohortSettings.model_validate(steering.settings.model_dump())
+        assert steer(values, stored).changes == (), "running twice changes nothing"
+        # Every value is in force, or has its problem.
+        for words, text in values.items():
+            assert not text.strip() or stored.get(words) == text.strip() or words in problems(steering)
