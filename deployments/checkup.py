@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mentoring.desk import TABS
 from mentoring.responses import FormName, find_heading_problems
-from tasks.database import Database
+from tasks.database import Database, DatabaseError
 from tasks.mail import MAIL_FOLDER
 from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sheets import SheetError, open_sheets
@@ -30,7 +30,8 @@ def check_program(folder: Path | None) -> list[Finding]:
     except SettingsError as error:
         return [Finding("program.yaml", False, str(error))]
     program = settings.program
-    words = f"{program.name}, {len(program.cohorts)} cohort(s), {program.time_zone}"
+    cohorts = ", ".join(sorted(program.cohorts))
+    words = f"{program.name}; cohorts: {cohorts}; time zone: {program.time_zone}"
     return [
         Finding("program.yaml", True, words),
         *_check_forms(settings),
@@ -50,14 +51,15 @@ def _check_forms(settings: Settings) -> Iterator[Finding]:
         return
     names: list[FormName] = list(program.forms)
     for name in names:
-        tab = tabs.get(program.forms[name].tab)
+        wanted = program.forms[name].tab
+        tab = tabs.get(wanted)
+        subject = f"form “{wanted}”"
         if tab is None:
-            tab_name = program.forms[name].tab
-            words = f"there is no tab “{tab_name}”; add it, or correct forms → {name} → tab in program.yaml."
-            yield Finding(f"form {name}", False, words)
+            words = f"the forms sheet has no tab of this name; add it, or correct forms → {name} → tab in program.yaml."
+            yield Finding(subject, False, words)
             continue
         problems = find_heading_problems(program, name, tab)
-        yield Finding(f"form {name}", not problems, problems[0] if problems else f"{len(tab.rows)} responses")
+        yield Finding(subject, not problems, problems[0] if problems else f"responses: {len(tab.rows)}")
 
 
 def _check_committee(settings: Settings) -> Iterator[Finding]:
@@ -92,20 +94,30 @@ def _check_committee(settings: Settings) -> Iterator[Finding]:
 def _check_database(settings: Settings) -> Finding:
     database = Database(settings.database_url)
     kind = "SQLite" if database.is_sqlite else "PostgreSQL"
-    return _try("database", lambda: f"{kind}, {database.migrate() or 'no'} schema files to apply, in order")
+
+    try:
+        database.migrate()
+        broken = {name: len(rows) for name, rows in database.run_checks().items() if rows}
+    except DatabaseError as error:
+        return Finding("database", False, str(error))
+    if broken:
+        rules = ", ".join(f"{name.replace('_', ' ')} ({count})" for name, count in broken.items())
+        words = f"{kind}, but it holds what must never be: {rules}; go back to the latest backup without it."
+        return Finding("database", False, words)
+    return Finding("database", True, f"{kind}, up to date")
 
 
 def _check_mail(settings: Settings) -> Finding:
     folder = settings.folder / MAIL_FOLDER
-
-    def look() -> str:
+    probe = folder / ".doctor"
+    try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        probe = folder / ".doctor"
         probe.touch(mode=0o600)
         probe.unlink()
-        return f"written to files in {MAIL_FOLDER}/, nothing leaves this machine"
-
-    return _try("mail", look)
+    except OSError:
+        words = f"the folder {folder} can't be written; give yourself permission, or free some space."
+        return Finding("mail", False, words)
+    return Finding("mail", True, f"written to files in {MAIL_FOLDER}/, nothing leaves this machine")
 
 
 def _check_schedule(settings: Settings) -> Finding:
@@ -115,12 +127,3 @@ def _check_schedule(settings: Settings) -> Finding:
     return Finding(
         "schedule", True, f"{len(names)} flows in {settings.program.time_zone}; “mentoring serve” runs them"
     )
-
-
-def _try(subject: str, look: Callable[[], str]) -> Finding:
-    from tasks.database import DatabaseError
-
-    try:
-        return Finding(subject, True, look())
-    except (DatabaseError, OSError) as error:
-        return Finding(subject, False, str(error))

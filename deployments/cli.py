@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -31,8 +30,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-FlowName = StrEnum("FlowName", {name.replace("-", "_"): name for name in FLOW_NAMES})  # type: ignore[misc]
-
 Program = Annotated[
     Path | None,
     typer.Option(
@@ -41,22 +38,28 @@ Program = Annotated[
         metavar="DIR",
     ),
 ]
-Flow = Annotated[FlowName, typer.Argument(help="Name of the flow.", metavar="FLOW", show_default=False)]
+Flow = Annotated[
+    str,
+    typer.Argument(help=f"One of {', '.join(FLOW_NAMES)}.", metavar="FLOW", show_default=False),
+]
 CohortId = Annotated[
     str | None, typer.Option("--cohort", help="Id of the cohort. Without it the latest.", metavar="ID")
 ]
 AsOf = Annotated[
-    datetime | None,
+    str | None,
     typer.Option(
         "--as-of",
-        help="Work as if it were this moment, in the committee's time zone.",
-        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z"],
+        help="Work as if it were this moment, like 2027-03-01 or 2027-03-01T10:00, in the committee's time zone.",
         metavar="TIME",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 NEEDS_PERSON, WRONG_USE = 1, 2
+
+
+class CommandLineError(Exception):
+    """An argument can't be used; the text is one sentence with the mend."""
 
 
 def _in_one_sentence(command: Callable[P, T]) -> Callable[P, T]:
@@ -78,9 +81,24 @@ def _in_one_sentence(command: Callable[P, T]) -> Callable[P, T]:
 def _is_expected(error: Exception) -> bool:
     expected = {
         "SettingsError", "WrongUseError", "DatabaseError", "SheetError", "ReportError", "MessageError", "MatchingError",
-        "PeopleFileError", "ServingError",
+        "PeopleFileError", "ServingError", "CommandLineError",
     }  # fmt: skip
     return any(kind.__name__ in expected for kind in type(error).__mro__)
+
+
+def _require_flow(name: str) -> str:
+    if name not in FLOW_NAMES:
+        raise CommandLineError(f"There is no flow “{name}”; choose one of {', '.join(FLOW_NAMES)}.")
+    return name
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise CommandLineError(
+            f"“{text}” is not a moment; write --as-of like 2027-03-01 or 2027-03-01T10:00."
+        ) from None
 
 
 @app.command(epilog="Example: `mentoring demo --out my-demo`")
@@ -132,7 +150,7 @@ def run(
     """Run one flow, once, in this process. Running it again changes nothing."""
     from deployments.running import run_flow
 
-    report = run_flow(flow.value, program, cohort, as_of, dry_run)
+    report = run_flow(_require_flow(flow), program, cohort, _read_moment(as_of), dry_run)
     typer.echo(("Would do: " if dry_run else "Done: ") + report.describe_counts())
     for line in report.waiting:
         typer.echo(f"  → {line}")
@@ -154,8 +172,8 @@ def preview(
     """Render exactly the messages that a run would send, into files; nothing is sent or recorded."""
     from deployments.running import preview_flow
 
-    count = preview_flow(flow.value, program, cohort, as_of, out)
-    typer.echo(f"{count} messages, see {out / 'index.html'}." if count else "The run would send nothing.")
+    count = preview_flow(_require_flow(flow), program, cohort, _read_moment(as_of), out)
+    typer.echo(f"Messages: {count}, see {out / 'index.html'}." if count else "The run would send nothing.")
 
 
 @app.command(epilog="Example: `mentoring serve --port 4200`")
@@ -190,7 +208,7 @@ def status(
     """Show where each cohort stands: counts by state, what is due next, what waits for a person."""
     from deployments.standing import read_standing, write_json, write_words
 
-    standings = read_standing(program, as_of)
+    standings = read_standing(program, _read_moment(as_of))
     typer.echo(write_json(standings) if as_json else write_words(standings))
     raise typer.Exit(NEEDS_PERSON if any(standing.waiting for standing in standings) else 0)
 

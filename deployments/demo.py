@@ -1,8 +1,8 @@
 """The demo: a whole program year on the bundled sample, in one process, through the real flows, database and files.
 
 The sample's people act on the workbooks and answer their mail; the flows run on the days on which their schedules would
-do something, each `as_of` its day. Belongs here: the calendar of that year and the closing summary. Does not belong
-here: what the people do (`deployments.sample_people`), and any shortcut around the flows.
+do something, each `as_of` its day. Belongs here: the calendar of that year. Does not belong here: what the people do
+(`deployments.sample_people`), the closing words (`deployments.demo_summary`), any shortcut around the flows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from deployments.program_folders import make_program_folder
 from deployments.sample_people import SamplePeople
 from flows import load_flow
-from mentoring.calendar import list_topic_days, name_month
+from mentoring.calendar import list_topic_days
 from mentoring.completion import REMINDERS
 from tasks.local_workbooks import COMMITTEE, FORMS
 from tasks.mail import MAIL_FOLDER
@@ -25,6 +25,8 @@ from tasks.mail_index import write_index
 from tasks.settings import load_settings, use_program_folder
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mentoring.cohort import Cohort
     from tasks.runs import RunReport
 
@@ -186,7 +188,7 @@ def run_demo(folder: Path) -> None:
 
     console = Console(highlight=False)
     started = perf_counter()
-    year = DemoYear(folder, tell=lambda line: console.print(f"  {line}", style="dim"))
+    year = DemoYear(folder, tell=lambda line: console.print(f"  {line}", style="dim", soft_wrap=True))
     console.print(f"A program year of the {year.program.name}, in {folder}.")
     with start_private_server() as server:
         # Two cores: the server boots while this process loads its libraries.
@@ -194,13 +196,27 @@ def run_demo(folder: Path) -> None:
         server.wait()
         _live_quickly(year)
         mails = write_index(folder / MAIL_FOLDER, year.program.name)
+    print_summary(console, year, mails)
+    console.print(f"\nThe year took {perf_counter() - started:.0f} seconds.")
+
+
+def print_summary(console: Console, year: DemoYear, mails: Path) -> None:
+    """Print what happened in the year and where to look; `mails` is the mail's index."""
+    from rich.table import Table
+
+    from deployments.demo_summary import summarise_year
+
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, words in summarise_year(year.read_cohort(), year.people.timeline):
+        table.add_row(what, words)
     console.print()
-    for what, words in summarise_demo(year):
-        console.print(f"[bold]{what:<22}[/] {words}")
+    console.print(table)
     console.print()
     for what, path in year.list_places(mails):
-        console.print(f"[bold]{what:<22}[/] {path}")
-    console.print(f"\nThe year took {perf_counter() - started:.0f} seconds.")
+        # A path stays in one piece, so that it can be copied.
+        console.print(f"[bold]{what:<20}[/]  {path}", soft_wrap=True)
 
 
 def _load_libraries() -> None:
@@ -217,48 +233,3 @@ def _live_quickly(year: DemoYear) -> None:
     # Nobody supervises these runs, and the heartbeat's thread costs a second of each.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         year.live()
-
-
-def summarise_demo(year: DemoYear) -> Iterator[tuple[str, str]]:
-    """What a committee member would want to know of the year: (what, in words)."""
-    from collections import Counter
-
-    cohort = year.read_cohort()
-    applications = Counter((item.role, item.state) for item in cohort.applications.values())
-    for role in ("mentor", "mentee"):
-        states = {state: count for (who, state), count in applications.items() if who == role}
-        words = ", ".join(
-            f"{states.get(state, 0)} {state.replace('_', ' ')}"
-            for state in ("accepted", "needs_attention", "withdrawn", "duplicate")
-        )
-        yield f"{role.capitalize()} applications", f"{sum(states.values())} in: {words}"
-    matches = list(cohort.matches.values())
-    introduced = [match for match in matches if match.introduced_at]
-    ended = Counter(match.reason for match in matches if match.state == "ended")
-    rejected = Counter(match.reason for match in matches if match.state == "rejected")
-    yield (
-        "Matches",
-        f"{len(matches)} proposed, {rejected['committee']} rejected by the committee, "
-        f"{rejected['superseded']} replaced by better proposals, {len(introduced)} introduced",
-    )
-    yield (
-        "During the year",
-        f"{ended['withdrawn']} ended by a withdrawal, {ended['not_working_out']} did not work out, "
-        f"{sum(match.is_rematch for match in introduced)} rematched, {ended['completed']} completed",
-    )
-    topics = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
-    months = (
-        f"{name_month(date.fromisoformat(period + '-01')).split()[0]} {count}"
-        for period, count in sorted(topics.items())
-    )
-    yield "Topics sent", ", ".join(months)
-    signals = Counter(item.signal for item in cohort.check_ins)
-    yield (
-        "Check-ins answered",
-        f"{len(cohort.check_ins)}: {signals['connected']} in touch, {signals['not_yet']} not yet, "
-        f"{signals['partner_missing']} heard nothing, {signals['want_to_talk']} wanted to talk",
-    )
-    invited = sum(message.kind == "evaluation_invitation" for message in cohort.messages)
-    yield "Evaluations", f"{len(cohort.evaluations)} of {invited} answered"
-    states = Counter(message.state for message in cohort.messages)
-    yield "Messages", ", ".join(f"{count} {state}" for state, count in states.most_common())

@@ -53,6 +53,24 @@ def write_address(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
+def check_can_listen(host: str, port: int = 0) -> None:
+    """Raise `ServingError` if no server of this machine can listen there; without `port`, on any port of `host`."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except (OSError, UnicodeError):
+        where = (
+            f"{host}, port {port}: the port is taken or reserved"
+            if port
+            else f"{host}: it is not its own address"
+        )
+        raise ServingError(
+            f"This machine can't listen on {where}; choose another --host or --port."
+        ) from None
+
+
 def is_prefect_there(address: str, password: str | None) -> bool:
     """Whether a Prefect server that takes `password` (“name:password”) answers; False if nobody listens there.
 
@@ -110,7 +128,7 @@ def start_server(host: str, port: int, home: Path, password: str | None) -> Iter
 
     If it dies meanwhile, the main thread gets a Ctrl-C. Raises `ServingError` if it can't be started.
     """
-    _check_port_free(host, port)
+    check_can_listen(host, port)
     server = OperatorServer(_launch(host, port, home), home, threading.Event())
     try:
         _wait_for(server, write_address(host, port), password)
@@ -119,19 +137,6 @@ def start_server(host: str, port: int, home: Path, password: str | None) -> Iter
     finally:
         server.stopping.set()
         _stop(server.process)
-
-
-def _check_port_free(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-    except (OSError, OverflowError):
-        raise ServingError(
-            f"This machine can't listen on {host}, port {port}: the address is not its own, or the port is taken or "
-            "reserved; choose another --host or --port."
-        ) from None
 
 
 def _launch(host: str, port: int, home: Path) -> subprocess.Popen[bytes]:

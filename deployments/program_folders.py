@@ -38,15 +38,20 @@ def make_program_folder(
 
     `topics` are rows of the committee's `Topics` tab.
 
-    Raises `SettingsError` if the folder holds a program already.
+    Raises `SettingsError` if the folder holds a program already or can't be written.
     """
     taken = [name for name in (PROGRAM_FILE, FORMS, COMMITTEE) if (folder / name).exists()]
     if taken:
         raise SettingsError(
             f"{folder} already has {taken[0]}; choose another folder, or remove the file first."
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / PROGRAM_FILE).write_bytes((SAMPLE / PROGRAM_FILE).read_bytes())
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / PROGRAM_FILE).write_bytes((SAMPLE / PROGRAM_FILE).read_bytes())
+    except OSError as error:
+        raise SettingsError(
+            f"{folder} can't be made or written ({error.strerror}); choose another folder, or give yourself permission."
+        ) from None
     program = read_program(folder / PROGRAM_FILE)
     create_forms_workbook(folder / FORMS, program, responses or {})
     create_committee_workbook(folder / COMMITTEE)

@@ -6,6 +6,7 @@ flows, and running them on schedule (`deployments.serving`).
 
 from __future__ import annotations
 
+import logging
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,23 +37,46 @@ def run_flow(
     that ends with the run. Raises what the flow raises.
     """
     # Trouble with the folder is said before a server is started.
-    use_program_folder(_require_program(folder))
+    _check_program(name, folder, cohort)
     with _find_prefect():
-        report: RunReport = load_flow(name)(cohort=cohort, as_of=as_of, dry_run=dry_run)
+        flow = load_flow(name)
+        # Prefect sets its log up when it is imported.
+        _silence_console()
+        report: RunReport = flow(cohort=cohort, as_of=as_of, dry_run=dry_run)
     return report
 
 
-def _require_program(folder: Path | None) -> Path:
+def _check_program(name: str, folder: Path | None, cohort: str | None) -> None:
+    from tasks.runs import open_run
     from tasks.settings import load_settings
 
     place = find_program_folder(folder)
     load_settings(place)
-    return place
+    use_program_folder(place)
+    open_run(name, cohort, None, True, place)
+
+
+def _silence_console() -> None:
+    """Let the log of the run go to Prefect's server only: the command says itself, in one sentence, what went wrong."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.addFilter(_is_not_of_a_run)
+
+
+def _is_not_of_a_run(record: logging.LogRecord) -> bool:
+    return not record.name.startswith(("prefect.flow_runs", "prefect.task_runs"))
 
 
 @contextmanager
 def _find_prefect() -> Iterator[None]:
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
 
     # The heartbeat's thread costs a second of every run, and only a run that is supervised needs it.
     quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
@@ -67,7 +91,10 @@ def _find_prefect() -> Iterator[None]:
 
         with start_private_server() as server:
             server.wait()
-            with temporary_settings(quick | {PREFECT_API_URL: server.address}):
+            # Nobody can read the log of a server that is gone a moment later.
+            with temporary_settings(
+                quick | {PREFECT_API_URL: server.address, PREFECT_LOGGING_TO_API_ENABLED: False}
+            ):
                 yield
 
 
@@ -92,6 +119,8 @@ def preview_flow(
     from tasks.outbox import list_due, make_outgoing
     from tasks.runs import open_run
 
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"{out} is a file; name a folder with --out.")
     if out.exists() and any(out.iterdir()):
         raise SettingsError(f"{out} is not empty; name another folder with --out, or empty it.")
     report = run_flow(name, folder, cohort, as_of, dry_run=True)

@@ -174,9 +174,9 @@ class SamplePeople:
             if name in self.mails_read:
                 continue
             self.mails_read.add(name)
-            mail = read_eml(folder / name)
-            if mail["X-Mentoring-Kind"] not in _ASKING_KINDS:
+            if not any(f"-{asking}-" in name for asking in _ASKING_KINDS):
                 continue
+            mail = read_eml(folder / name)
             text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
             found = re.search(r"reference=([0-9a-f]{32})", text)
             assert found, "every mail that asks carries its reference"

@@ -20,6 +20,7 @@ import yaml
 from deployments.operator_server import (
     OperatorServer,
     ServingError,
+    check_can_listen,
     check_exposure,
     is_prefect_there,
     start_server,
@@ -54,6 +55,7 @@ def serve(folder: Path | None = None, host: str = "127.0.0.1", port: int = 4200,
     secret = read_server_password(settings.folder)
     password = secret.get_secret_value() if secret else None
     check_exposure(host, has_password=password is not None)
+    check_can_listen(host)
     home = settings.folder / PREFECT_FOLDER
     home.mkdir(mode=0o700, exist_ok=True)
     use_program_folder(settings.folder)

@@ -37,7 +37,7 @@ def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]
         run = open_run("status", cohort_id, as_of, True, folder)
         desk = gather_desk(run)
         today = local_day(run.now, desk.cohort.program.zone)
-        waiting = (*desk.problems, *_list_waiting(desk.cohort))
+        waiting = (*desk.problems, *_list_waiting(desk.cohort, today))
         counts = count_states(desk.cohort)
         standings.append(
             Standing(cohort_id, run.now.isoformat(), counts, list(_list_next(desk.cohort, today)), waiting)
@@ -67,10 +67,11 @@ def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
     days = [
         (settings.applications_open, "applications open"),
         (settings.applications_close, "last day to apply"),
-        (settings.starts, "introductions"),
+        (settings.starts, "introductions, with the month's topic"),
         *(
             (day, "monthly topic")
             for day in list_topic_days(settings.starts, settings.ends, settings.topics_day)
+            if day > settings.starts
         ),
         (settings.evaluation_opens, "evaluation opens"),
         (settings.ends, "last day of the year"),
@@ -86,27 +87,30 @@ def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
     )
 
 
-def _list_waiting(cohort: Cohort) -> Iterator[str]:
-    unreachable = sum(
-        item.person_id is None and item.state == "needs_attention" for item in cohort.applications.values()
-    )
+def _list_waiting(cohort: Cohort, today: date) -> Iterator[str]:
     found = {
-        "applications wait for the applicant's correction": sum(
-            item.state == "needs_attention" and item.person_id is not None
-            for item in cohort.applications.values()
-        ),
-        "applications have an address that can't be used": unreachable,
-        "proposals wait for a decision on the Matches tab": sum(
+        "Proposals that wait for a decision on the Matches tab": sum(
             match.state == "proposed" and not match.is_held for match in cohort.matches.values()
         ),
-        "pairs are on hold": sum(match.is_held for match in cohort.list_matches("proposed")),
-        "requests wait for a decision on the Requests tab": sum(
+        "Pairs on hold": sum(match.is_held for match in cohort.list_matches("proposed")),
+        "Requests that wait for a decision on the Requests tab": sum(
             request.state in ("received", "unclear") for request in cohort.requests.values()
         ),
-        "messages wait for a decision on the Messages tab": len(list_doubtful(cohort)),
-        "answers could not be placed": len(cohort.unplaced),
+        "Messages that wait for a decision on the Messages tab": len(list_doubtful(cohort)),
+        "Answers that could not be placed": len(cohort.unplaced),
     }
-    return (f"{count} {what}." for what, count in found.items() if count)
+    if today <= cohort.settings.ends:
+        found = _count_faulty_applications(cohort) | found
+    return (f"{what}: {count}." for what, count in found.items() if count)
+
+
+def _count_faulty_applications(cohort: Cohort) -> dict[str, int]:
+    faulty = [item for item in cohort.applications.values() if item.state == "needs_attention"]
+    unreachable = sum(item.person_id is None for item in faulty)
+    return {
+        "Applications that wait for the applicant's correction": len(faulty) - unreachable,
+        "Applications with an address that can't be used": unreachable,
+    }
 
 
 def write_words(standings: Sequence[Standing]) -> str:
@@ -117,7 +121,7 @@ def write_words(standings: Sequence[Standing]) -> str:
 def _write_one(standing: Standing) -> Iterator[str]:
     yield f"Cohort {standing.cohort}, {name_day(datetime.fromisoformat(standing.as_of).date())}"
     for name, states in standing.counts.items():
-        words = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in states.items() if count)
+        words = ", ".join(f"{count} {_name_state(state, count)}" for state, count in states.items() if count)
         yield f"  {name:<20} {words or 'none'}"
     yield "  Next"
     for day, what in standing.next:
@@ -125,6 +129,16 @@ def _write_one(standing: Standing) -> Iterator[str]:
     yield "  Waits for a person" if standing.waiting else "  Nothing waits for a person."
     for line in standing.waiting:
         yield f"    → {line}"
+
+
+def _name_state(state: str, count: int) -> str:
+    one_and_many = {
+        "needs_attention": ("needs attention", "need attention"),
+        "duplicate": ("duplicate", "duplicates"),
+        "check-ins": ("check-in", "check-ins"),
+        "evaluations": ("evaluation", "evaluations"),
+    }
+    return one_and_many.get(state, (state, state))[count != 1]
 
 
 def write_json(standings: Sequence[Standing]) -> str:

@@ -190,9 +190,10 @@ def _carry_out(
             changes += [EndMatch(match.match_id, request.kind), *_cancel_pending(cohort, match)]
             drafts += _tell_both(cohort, request, match, own, leaving, now)
         if _takes_leave(request) and own.application_id not in left:
-            changes += _leave(cohort, request, own, ended)
-            left.add(own.application_id)
-            if request.kind == "withdrawn" and not _list_meant(cohort, request):
+            farewell = _leave(cohort, request, own, ended)
+            changes += farewell
+            left |= {own.application_id} if farewell else set()
+            if farewell and request.kind == "withdrawn" and not _list_meant(cohort, request):
                 drafts.append(
                     _draft(cohort, "application_withdrawn", request.request_id, own, {"role": own.role}, now)
                 )

@@ -7,21 +7,26 @@ not belong here: what the columns mean (`mentoring.matching`), the committee's w
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mentoring.formulas import guard_formula
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from mentoring.matching import Matching
+    from mentoring.policy import Policy
 
+SIDES = ("mentors", "mentees")
 TABLES = ("matches", "runner_ups", "unmatched")
 FINISHED = "summary.json"
 """Written last: a folder without it holds no finished matching."""
@@ -116,18 +121,28 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise PeopleFileError(f"{path.name} is not a Parquet file; write it again as Parquet.") from None
 
 
-def write_matching(matching: Matching, folder: Path, *, scores: bool = False) -> list[Path]:
+def write_matching(
+    matching: Matching,
+    folder: Path,
+    *,
+    scores: bool = False,
+    people: tuple[Path, Path] | None = None,
+    policy: Policy | None = None,
+) -> list[Path]:
     """Write a matching into a folder and return the paths of its files.
 
     matches.csv, runner_ups.csv, unmatched.csv, certificate.npz, summary.json, and with `scores` scores.npz
-    (points, eligible). Everything is written aside first; each file then takes its place whole and
-    summary.json, removed before, comes last. Other files in the folder stay. Raises PeopleFileError when the
-    folder cannot be written.
+    (points, eligible). With `people` (the files of mentors and mentees) and `policy` the summary records
+    where the input is and what it was, so that `verify_folder` can check the result.
+
+    Everything is written aside first; each file then takes its place whole and summary.json, removed before,
+    comes last. Other files in the folder stay. Raises PeopleFileError when the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
-            names = _write_files(matching, Path(aside), scores=scores)
+            origin = _record_origin(folder, people, policy)
+            names = _write_files(matching, Path(aside), origin, scores=scores)
             for stale in (FINISHED, "scores.npz"):
                 (folder / stale).unlink(missing_ok=True)
             for name in names:
@@ -137,7 +152,15 @@ def write_matching(matching: Matching, folder: Path, *, scores: bool = False) ->
     return [folder / name for name in names]
 
 
-def _write_files(matching: Matching, aside: Path, *, scores: bool) -> list[str]:
+def _record_origin(folder: Path, people: tuple[Path, Path] | None, policy: Policy | None) -> dict[str, Any]:
+    origin: dict[str, Any] = {}
+    for name, path in zip(SIDES, people or (), strict=False):
+        place = os.path.relpath(path.resolve(), folder.resolve())
+        origin[name] = {"file": place, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return ({"input": origin} if origin else {}) | ({"policy": policy.model_dump()} if policy else {})
+
+
+def _write_files(matching: Matching, aside: Path, origin: dict[str, Any], *, scores: bool) -> list[str]:
     import numpy as np
 
     for table in TABLES:
@@ -146,7 +169,7 @@ def _write_files(matching: Matching, aside: Path, *, scores: bool) -> list[str]:
     if scores:
         points, eligible = matching.scores()
         np.savez_compressed(aside / "scores.npz", allow_pickle=False, points=points, eligible=eligible)
-    summary = matching.summary | {"peak_memory_mb": _measure_peak_memory()}
+    summary = matching.summary | origin | {"peak_memory_mb": _measure_peak_memory()}
     text = json.dumps(summary, indent=2, ensure_ascii=False)
     (aside / FINISHED).write_text(text + "\n", encoding="utf-8")
     names = [
@@ -159,6 +182,73 @@ def _write_files(matching: Matching, aside: Path, *, scores: bool) -> list[str]:
         with (aside / name).open("rb") as file:
             os.fsync(file.fileno())
     return names
+
+
+def verify_folder(folder: Path) -> list[str]:
+    """Check a written matching against its input files; return its problems as sentences, none when proven.
+
+    The input is found by summary.json. Raises PeopleFileError where a file is missing or cannot be read.
+    """
+    from mentoring.matching import verify_matching
+    from mentoring.policy import Policy
+
+    summary = _read_summary(folder)
+    if "input" not in summary or "policy" not in summary:
+        raise PeopleFileError(f"{folder / FINISHED} does not say where its input is; match again from files.")
+    try:
+        policy = Policy.model_validate(summary["policy"])
+        origins = [(Path(summary["input"][name]["file"]), summary["input"][name]["sha256"]) for name in SIDES]
+    except (KeyError, TypeError, ValueError):
+        raise PeopleFileError(
+            f"{folder / FINISHED} was changed and cannot be read any more; match again."
+        ) from None
+    problems, tables = [], []
+    for place, digest in origins:
+        path = folder / place
+        tables.append(read_people_file(path))
+        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            problems.append(f"{path.name} has changed since it was matched.")
+    mentors, mentees = tables
+    matches, certificate = (
+        _read_matches(folder / "matches.csv"),
+        _read_certificate(folder / "certificate.npz"),
+    )
+    return problems + verify_matching(mentors, mentees, policy, matches, certificate, summary)
+
+
+def _read_summary(folder: Path) -> dict[str, Any]:
+    try:
+        summary = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PeopleFileError(
+            f"{folder} holds no finished matching; name the folder that `mentoring match` wrote."
+        ) from None
+    except (OSError, ValueError):
+        raise PeopleFileError(f"{folder / FINISHED} cannot be read; match again.") from None
+    if not isinstance(summary, dict):
+        raise PeopleFileError(f"{folder / FINISHED} is not a summary; match again.")
+    return summary
+
+
+def _read_matches(path: Path) -> pd.DataFrame:
+    table = read_people_file(path)
+    return table.map(_take_guard_off)
+
+
+def _take_guard_off(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and guard_formula(cell[1:]) == cell else cell
+
+
+def _read_certificate(path: Path) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise PeopleFileError(f"There is no file {path}; match again.") from None
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error):
+        raise PeopleFileError(f"{path} cannot be read; match again.") from None
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -7,6 +7,7 @@ line's start.
 """
 
 from mentoring.matching.engine import find_matches
+from mentoring.matching.generation import Step
 from mentoring.matching.people import MENTEE_COLUMNS, MENTOR_COLUMNS
 from mentoring.matching.result import (
     MATCH_COLUMNS,
@@ -16,6 +17,7 @@ from mentoring.matching.result import (
     MatchingError,
     name_people,
 )
+from mentoring.matching.verify import verify_matching
 
 __all__ = [
     "MATCH_COLUMNS",
@@ -25,6 +27,8 @@ __all__ = [
     "UNMATCHED_COLUMNS",
     "Matching",
     "MatchingError",
+    "Step",
     "find_matches",
     "name_people",
+    "verify_matching",
 ]

@@ -112,7 +112,7 @@ def find_wishes(worth: np.ndarray, prices: np.ndarray) -> np.ndarray:
 
 
 def find_prices(worth: np.ndarray, partner: np.ndarray, capacity: np.ndarray) -> np.ndarray:
-    """Smallest prices at which everybody keeps their place: longest paths over who would rather be where."""
+    """Return the smallest prices at which everybody keeps their place: longest paths over who would rather be where."""
     allowed = np.where(worth > 0, worth, NEVER)
     unmatched = partner < 0
     prices: np.ndarray = np.maximum(allowed[:, unmatched].max(axis=1, initial=0), 0)

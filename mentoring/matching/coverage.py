@@ -40,7 +40,9 @@ def cover_mentees(
         waiting = np.flatnonzero((partner < 0) & (ranks == rank))
         while len(waiting):
             full = np.bincount(partner[(partner >= 0) & (ranks >= rank)], minlength=len(seats)) >= seats
-            if full.all() and not settled.any():  # nothing to search: every seat is taken by somebody who comes first
+            if (
+                full.all() and not settled.any()
+            ):  # nothing to search: every seat is taken by somebody who comes first
                 reached, progress = np.ones(len(seats), dtype=bool), False
             else:
                 seen = settled | out_of_reach

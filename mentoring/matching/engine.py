@@ -3,6 +3,7 @@
 Belongs here: the order of the phases and the tables of the result. Does not belong here: how a phase works.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,17 +12,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mentoring.matching.assignment import Bonus, Solution, draw_ties, set_bonus, solve, solve_with_prices
+from mentoring.matching.assignment import (
+    Bonus,
+    Solution,
+    draw_ties,
+    find_prices,
+    set_bonus,
+    solve,
+    solve_with_prices,
+)
 from mentoring.matching.exchange import Exchanges, price_exchanges
-from mentoring.matching.fairness import count_blocking_pairs, describe_spread, lift_worst
+from mentoring.matching.fairness import count_blocking_pairs, lift_worst
+from mentoring.matching.generation import Step, keep_quiet
+from mentoring.matching.large_engine import match_many
 from mentoring.matching.people import read_people
-from mentoring.matching.reasons import explain_pair, warn_about_pair
-from mentoring.matching.result import MATCH_COLUMNS, RUNNER_UP_COLUMNS, UNMATCHED_COLUMNS, Matching
+from mentoring.matching.result import RUNNER_UP_COLUMNS, UNMATCHED_COLUMNS, Matching
 from mentoring.matching.rules import Board, lay_out
+from mentoring.matching.tables import certify, list_matches, summarise
 from mentoring.matching.unmatched import explain_unmatched
 from mentoring.policy import Policy
 
 RUNNER_UPS = 3
+DENSE_PAIRS = 4_000_000
+"""Up to so many pairs everything is written out and every cost is exact; above, memory is linear in people."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class _Task:
     bonus: Bonus
     worth: np.ndarray
     threshold: int
+    wide: np.ndarray  # worth, also where the mentor has no seat
 
 
 def find_matches(
@@ -43,6 +57,9 @@ def find_matches(
     policy: Policy,
     *,
     stopwatch: Callable[[], float] = time.perf_counter,
+    report: Callable[[Step], None] = keep_quiet,
+    workers: int | None = None,
+    dense_pairs: int = DENSE_PAIRS,
 ) -> Matching:
     """Match mentors and mentees in the best way there is, and prove and explain it.
 
@@ -60,28 +77,40 @@ def find_matches(
     blocking_pairs, fairness (per option: value, points_paid, mentees_lost), seed, seconds per phase (read off
     `stopwatch`). Certificate (canonical order by id): mentor_ids, seats (without held ones), prices (int64,
     per mentor), mentee_ids, bonus (int64, per mentee; 0: held), partner (row of the mentor or -1), held
-    (bool), threshold, worth. It proves the result: with W = points + bonus no allowed pair has W > wish +
-    price, wishes and prices are at least 0, and their sum over mentees and seats equals the worth.
+    (bool), threshold, worth, and with max_min cover (int64, per mentor, in ranks of waiting). It proves the
+    result: with W = points + bonus no allowed pair has W > wish + price, wishes and prices are at least 0,
+    and their sum over mentees and seats equals the worth; see `mentoring.matching.verify_matching`.
+
+    Above `dense_pairs` pairs memory is linear in people, costs of runner-ups are lower bounds, and reasons
+    are shorter; the optimum and its proof are the same. `report` then hears about every round, with the
+    proven gap; `workers` threads price (one per core by default) and change nothing in the result.
 
     Raises MatchingError with one sentence for input that cannot be read or must-pairs that contradict. An
     empty side is not an error: everybody on the other side is unmatched, with that reason.
     """
     laps = [stopwatch()]
-    board = lay_out(read_people(mentors, "mentor"), read_people(mentees, "mentee"), policy)
+    left, right = read_people(mentors, "mentor"), read_people(mentees, "mentee")
+    if len(left) * len(right) > dense_pairs:
+        return match_many(left, right, policy, report, workers or os.cpu_count() or 1, stopwatch)
+    board = lay_out(left, right, policy)
     laps.append(stopwatch())
     task = _set_task(board, board.eligible)
     ties = draw_ties(board.mentors.ids, board.mentees.ids, policy.seed)
     solution = solve_with_prices(task.worth, task.capacity, ties)
     laps.append(stopwatch())
-    exchanges = price_exchanges(task.worth, task.capacity, solution)
+    exchanges = price_exchanges(task.worth, task.wide, task.capacity, solution)
     partner = _add_held(board, solution.partner)
-    matches = pd.DataFrame(_list_matches(board, partner), columns=list(MATCH_COLUMNS))
+    matches = list_matches(board, partner)
     runner_ups = pd.DataFrame(
         _list_runner_ups(board, task, solution, exchanges), columns=list(RUNNER_UP_COLUMNS)
     )
     unmatched = explain_unmatched(board, task.capacity, solution, exchanges, task.bonus)
     laps.append(stopwatch())
-    summary = _summarise(board, task, solution, partner)
+    summary = summarise(board, partner, matches["points"].tolist()) | {
+        "eligible_pairs": int(board.eligible.sum()),
+        "blocking_pairs": count_blocking_pairs(board.points, task.allowed, task.capacity, solution.partner),
+    }
+    summary["fairness"] = _price_fairness(board, summary["matched"], summary["total_points"])
     phases = ("score", "solve_and_prove", "explain")
     summary["seconds"] = {
         name: round(end - start, 6) for name, start, end in zip(phases, laps, laps[1:], strict=False)
@@ -91,7 +120,16 @@ def find_matches(
         runner_ups=runner_ups,
         unmatched=pd.DataFrame(unmatched, columns=list(UNMATCHED_COLUMNS)),
         summary=summary,
-        certificate=_certify(board, task, solution, partner),
+        certificate=certify(
+            board,
+            task.capacity,
+            solution.prices,
+            task.bonus.per_mentee,
+            partner,
+            task.threshold,
+            solution.worth,
+            _cover_above(board, task) if policy.max_min else None,
+        ),
         _scores=lambda: _restore_order(board),
     )
 
@@ -106,16 +144,19 @@ def _set_task(board: Board, eligible: np.ndarray, *, max_min: bool | None = None
     )
     allowed = eligible.copy()
     allowed[:, held] = False
+    wide = allowed.copy()
     allowed[capacity <= 0] = False
     # one more than there can be, because the explanations try one more seat
     most_pairs = 1 + min(allowed.shape[1], int(np.minimum(capacity, allowed.shape[1]).sum()))
-    bonus = set_bonus(board.mentees.waiting_since, int(board.points.max(initial=0)), most_pairs)
+    most_points = sum(board.policy.weights.model_dump().values())
+    bonus = set_bonus(board.mentees.waiting_since, most_points, most_pairs)
     threshold = 0
     if board.policy.max_min if max_min is None else max_min:
         threshold = lift_worst(board.points, allowed, capacity, bonus.per_mentee)
         allowed &= board.points >= threshold
-    worth = np.where(allowed, board.points + bonus.per_mentee[None, :], 0)
-    return _Task(allowed, capacity, bonus, worth, threshold)
+        wide &= board.points >= threshold
+    worth = board.points + bonus.per_mentee[None, :]
+    return _Task(allowed, capacity, bonus, np.where(allowed, worth, 0), threshold, np.where(wide, worth, 0))
 
 
 def _add_held(board: Board, partner: np.ndarray) -> np.ndarray:
@@ -123,13 +164,6 @@ def _add_held(board: Board, partner: np.ndarray) -> np.ndarray:
     for mentee, mentor in board.held.items():
         complete[mentee] = mentor
     return complete
-
-
-def _list_matches(board: Board, partner: np.ndarray) -> Iterator[list[Any]]:
-    for mentor, mentee in sorted((int(partner[at]), int(at)) for at in np.flatnonzero(partner >= 0)):
-        split = [int(factor.mentors[mentor] @ factor.mentees[mentee]) for factor in board.factors.values()]
-        why, watch = explain_pair(board, mentor, mentee), warn_about_pair(board, mentor, mentee)
-        yield [board.mentors.ids[mentor], board.mentees.ids[mentee], sum(split), *split, why, watch]
 
 
 def _list_runner_ups(
@@ -151,33 +185,6 @@ def _list_runner_ups(
                 seat = bool(free[at] if role == "mentor" else free[other])
                 figures = (int(points[at, other]), cost, lost, passed_over, exchanges.are_exact, seat)
                 yield (person_id, role, rank, others.ids[other], *figures)
-
-
-def _summarise(board: Board, task: _Task, solution: Solution, partner: np.ndarray) -> dict[str, Any]:
-    matched = np.flatnonzero(partner >= 0)
-    points = board.points[partner[matched], matched].tolist()
-    used = np.bincount(partner[matched], minlength=len(board.mentors))
-    waits = np.asarray([bool(date) for date in board.mentees.waiting_since], dtype=bool)
-    seats = int(board.mentors.capacity.sum())
-    return {
-        "mentors": len(board.mentors),
-        "mentees": len(board.mentees),
-        "seats": seats,
-        "free_seats": seats - len(matched),
-        "eligible_pairs": int(board.eligible.sum()),
-        "matched": len(matched),
-        "held": len(board.held),
-        "unmatched_mentees": len(board.mentees) - len(matched),
-        "mentors_without_mentee": int((used == 0).sum()),
-        "waiting": int(waits.sum()),
-        "waiting_matched": int(waits[matched].sum()),
-        "total_points": sum(points),
-        "optimal": True,  # solve_with_prices refuses to return anything else
-        **describe_spread(points),
-        "blocking_pairs": count_blocking_pairs(board.points, task.allowed, task.capacity, solution.partner),
-        "fairness": _price_fairness(board, len(matched), sum(points)),
-        "seed": board.policy.seed,
-    }
 
 
 def _price_fairness(board: Board, matched: int, total: int) -> dict[str, dict[str, int]]:
@@ -202,20 +209,12 @@ def _compare(board: Board, without: _Task, matched: int, total: int) -> dict[str
     return {"points_paid": points - total, "mentees_lost": len(pairs) - matched}
 
 
-def _certify(board: Board, task: _Task, solution: Solution, partner: np.ndarray) -> dict[str, np.ndarray]:
-    held = np.zeros(len(board.mentees), dtype=bool)
-    held[list(board.held)] = True
-    return {
-        "mentor_ids": np.asarray(board.mentors.ids, dtype=str),
-        "seats": task.capacity,
-        "prices": solution.prices,
-        "mentee_ids": np.asarray(board.mentees.ids, dtype=str),
-        "bonus": np.where(held, 0, task.bonus.per_mentee),
-        "partner": partner,
-        "held": held,
-        "threshold": np.asarray(task.threshold, dtype=np.int64),
-        "worth": np.asarray(solution.worth, dtype=np.int64),
-    }
+def _cover_above(board: Board, task: _Task) -> np.ndarray:
+    """Prices, in ranks, that show that the pairs above the threshold alone serve fewer."""
+    above = task.allowed & (board.points > task.threshold)
+    ranks = task.bonus.per_mentee // task.bonus.step
+    worth = np.where(above, ranks[None, :], 0)
+    return find_prices(worth, solve(worth, task.capacity), task.capacity)
 
 
 def _restore_order(board: Board) -> tuple[np.ndarray, np.ndarray]:

@@ -38,14 +38,19 @@ class Exchanges:
         return self.paths is not None
 
 
-def price_exchanges(worth: np.ndarray, capacity: np.ndarray, solution: Solution) -> Exchanges:
-    """Cost of choosing each pair; worth and capacity as they were solved."""
+def price_exchanges(
+    worth: np.ndarray, wide: np.ndarray, capacity: np.ndarray, solution: Solution
+) -> Exchanges:
+    """Cost of choosing each pair; worth and capacity as they were solved, `wide` also where there is no seat.
+
+    Paths may end at a mentor without a seat: they tell what one more seat there is worth.
+    """
     mentors, mentees = worth.shape
     usable = (worth > 0) & (capacity > 0)[:, None]
     if mentors > MOST_EXACT_MENTORS:
         slack = find_wishes(worth, solution.prices)[None, :] + solution.prices[:, None] - worth
         return Exchanges(np.where(usable, slack, np.inf), None)
-    paths = _find_paths(_list_arcs(worth, capacity, solution.partner))
+    paths = _find_paths(_list_arcs(wide, capacity, solution.partner))
     home = np.where(solution.partner >= 0, solution.partner, mentors)
     now = np.vstack([worth, np.zeros((1, mentees), dtype=np.int64)])[home, np.arange(mentees)]
     costs = np.where(usable, paths[:-1, :][:, home] + now[None, :] - worth, np.inf)

@@ -106,7 +106,8 @@ class Features:
 
     def find_allowed(self, mentors: np.ndarray, mentees: np.ndarray) -> np.ndarray:
         """Return which of the pairs at parallel arrays of indices are eligible (bool)."""
-        return (self.score(mentors, mentees) >= self.lowest) & self.exclusions.allow(mentors, mentees)
+        allowed = self.score(mentors, mentees) >= self.lowest
+        return np.asarray(allowed & self.exclusions.allow(mentors, mentees))
 
     def find_eligible(self, mentors: np.ndarray, mentees: np.ndarray) -> np.ndarray:
         """Return which combinations are eligible (bool, mentors × mentees)."""
@@ -136,10 +137,8 @@ def join_features(
     right = np.concatenate([mentees for _, mentees in tables], axis=1)
     left, right = _merge_alike(left, right)
     right, left = _merge_alike(right, left)
-    if len(left) and len(right):
-        reach = np.abs(left).max(axis=0).astype(np.int64) @ np.abs(right).max(axis=0).astype(np.int64)
-        if reach >= EXACT and _bound_products(left, right) >= EXACT:
-            raise OverflowError("the points of these pairs are too large to multiply exactly")
+    if sum(_bound_products(*table) for table in tables) >= EXACT:
+        raise OverflowError("the points of these pairs are too large to multiply exactly")
     return Features(
         np.ascontiguousarray(left, dtype=np.float32),
         np.ascontiguousarray(right, dtype=np.float32),
@@ -164,9 +163,16 @@ def _merge_alike(same: np.ndarray, added: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _bound_products(left: np.ndarray, right: np.ndarray) -> int:
-    """Largest sum of the sizes of a pair's partial products, by the rows' own sums (one-hot rows are small)."""
-    widest = np.abs(right).max(axis=0).astype(np.float64)
-    by_mentor = np.abs(left).astype(np.float64) @ widest
-    narrow = np.abs(left).max(axis=0).astype(np.float64)
-    by_mentee = np.abs(right).astype(np.float64) @ narrow
-    return int(min(by_mentor.max(), by_mentee.max()))
+    """Bound every partial sum of a table's products."""
+    if not left.size or not right.size:
+        return 0
+    if _marks_one(left) or _marks_one(right):
+        return int(np.abs(left).max()) * int(np.abs(right).max())
+    left, right = np.abs(left).astype(np.float64), np.abs(right).astype(np.float64)
+    by_rows = min((left @ right.max(axis=0)).max(), (right @ left.max(axis=0)).max())
+    by_length = np.sqrt((left**2).sum(axis=1).max() * (right**2).sum(axis=1).max())  # Cauchy-Schwarz
+    return int(min(by_rows, by_length)) + 1
+
+
+def _marks_one(table: np.ndarray) -> bool:
+    return int((table != 0).sum(axis=1).max()) <= 1

@@ -48,7 +48,10 @@ def solve_flow(pairs: Pairs, seats: np.ndarray, fallback: np.ndarray) -> tuple[n
     outside = mentees + mentors
     everyone = np.arange(mentees)
     arcs = flow.add_arcs_with_capacity_and_unit_cost(
-        pairs.mentees.astype(np.int64), mentees + pairs.mentors.astype(np.int64), np.ones(len(pairs), np.int64), -pairs.scores
+        pairs.mentees.astype(np.int64),
+        mentees + pairs.mentors.astype(np.int64),
+        np.ones(len(pairs), np.int64),
+        -pairs.scores,
     )
     flow.add_arcs_with_capacity_and_unit_cost(
         mentees + np.arange(mentors), np.full(mentors, outside), seats, np.zeros(mentors, np.int64)
@@ -56,7 +59,9 @@ def solve_flow(pairs: Pairs, seats: np.ndarray, fallback: np.ndarray) -> tuple[n
     flow.add_arcs_with_capacity_and_unit_cost(
         everyone, np.full(mentees, outside), np.ones(mentees, np.int64), -fallback
     )
-    flow.set_nodes_supplies(np.arange(outside + 1), np.r_[np.ones(mentees), np.zeros(mentors), -mentees].astype(np.int64))
+    flow.set_nodes_supplies(
+        np.arange(outside + 1), np.r_[np.ones(mentees), np.zeros(mentors), -mentees].astype(np.int64)
+    )
     status = flow.solve()
     if status != flow.OPTIMAL:
         raise ArithmeticError(f"the flow of this matching could not be solved ({status}); please report this")
@@ -68,7 +73,12 @@ def solve_flow(pairs: Pairs, seats: np.ndarray, fallback: np.ndarray) -> tuple[n
 
 
 def _price(
-    pairs: Pairs, seats: np.ndarray, fallback: np.ndarray, partner: np.ndarray, now: np.ndarray, start: np.ndarray
+    pairs: Pairs,
+    seats: np.ndarray,
+    fallback: np.ndarray,
+    partner: np.ndarray,
+    now: np.ndarray,
+    start: np.ndarray,
 ) -> np.ndarray:
     """Least prices from `start` upwards at which nobody would rather move; free seats cost nothing.
 
@@ -83,7 +93,11 @@ def _price(
         [pairs.mentors, np.full(len(matched) + len(free), mentors), np.arange(mentors)]
     ).astype(np.int64)
     gain = np.concatenate(
-        [pairs.scores - now[pairs.mentees], (fallback - now)[matched], np.zeros(len(free) + mentors, np.int64)]
+        [
+            pairs.scores - now[pairs.mentees],
+            (fallback - now)[matched],
+            np.zeros(len(free) + mentors, np.int64),
+        ]
     )
     levels = np.append(np.maximum(start, 0), 0)
     _relax(origin, target, gain, levels)

@@ -14,7 +14,7 @@ import numpy as np
 
 from mentoring.matching.features import Features
 from mentoring.matching.flow import Round, solve_listed
-from mentoring.matching.pool import Pool, cut, keep_best
+from mentoring.matching.pool import Pool, all_tiles, cut, keep_best
 from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_pairs, no_pairs
 
 QUOTA = 6  # pairs added per person and tile while prices are rough
@@ -33,6 +33,10 @@ class Step:
     rounds: int
     violated_pairs: int
     gap: int | None
+
+
+def keep_quiet(_step: Step) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,9 @@ class Generator:
     def _prune(self) -> None:
         pairs = self.listed
         excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
-        self.listed = pairs.take(keep_best(pairs, excess, 3 * QUOTA) | (self.partner[pairs.mentees] == pairs.mentors))
+        self.listed = pairs.take(
+            keep_best(pairs, excess, 3 * QUOTA) | (self.partner[pairs.mentees] == pairs.mentors)
+        )
 
     def _tell(self, violated: int, gap: int | None = None) -> None:
         self.report(Step(self.rounds, violated, gap))
@@ -181,13 +187,18 @@ def sample_tiles(mentors: int, mentees: int) -> list[list[Tile]]:
     """Tiles of thicker and thicker samples, short of all tiles."""
     rows = cut(mentors, ROWS // 2)
     columns = cut(mentees, COLUMNS)
-    samples, blocks = [], max(1, FIRST_SAMPLE * len(rows) // max(mentors, 1))
+    samples: list[list[Tile]] = []
+    blocks = max(1, FIRST_SAMPLE * len(rows) // max(mentors, 1))
     while blocks < len(rows):
         samples.append(
-            [(rows[(at * blocks + turn) % len(rows)], column) for at, column in enumerate(columns) for turn in range(blocks)]
+            [
+                (rows[(at * blocks + turn) % len(rows)], column)
+                for at, column in enumerate(columns)
+                for turn in range(blocks)
+            ]
         )
         blocks *= THICKER
-    return samples or [[(row, column) for column in columns for row in rows]]
+    return samples or [all_tiles(mentors, mentees)]
 
 
 def measure_gap(missing: Pairs, prices: np.ndarray, wishes: np.ndarray) -> int:

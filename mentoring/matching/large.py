@@ -14,7 +14,7 @@ from mentoring.matching.assignment import find_prices, find_wishes, solve
 from mentoring.matching.coverage import cover_mentees, seat_quickly
 from mentoring.matching.features import Features
 from mentoring.matching.flow import Round
-from mentoring.matching.generation import Generator, Group, Step
+from mentoring.matching.generation import Generator, Group, Step, keep_quiet
 from mentoring.matching.pool import all_tiles
 from mentoring.matching.pricing import Pricer
 
@@ -47,7 +47,7 @@ def match_features(
     *,
     seed: int = 0,
     workers: int | None = None,
-    report: Callable[[Step], None] = lambda step: None,
+    report: Callable[[Step], None] = keep_quiet,
     crossing: int = CROSSING,
 ) -> Proof:
     """Match most mentees, those of higher rank first, then for most points, over all eligible pairs.

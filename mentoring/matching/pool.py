@@ -10,7 +10,7 @@ fell far are priced again.
 
 import numpy as np
 
-from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_pairs, no_pairs
+from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_pairs, measure, no_pairs
 
 POOL_PER_MENTEE = 24
 MOST_PER_MENTEE = 80  # beyond it the pool is made anew
@@ -36,7 +36,6 @@ def keep_best(pairs: Pairs, excess: np.ndarray, most: int) -> np.ndarray:
     kept = np.zeros(len(pairs), dtype=bool)
     kept[order[np.arange(len(pairs)) - first < most]] = True
     return kept
-
 
 
 class Pool:
@@ -73,7 +72,9 @@ class Pool:
             return self.find_violated(prices, wishes)
         self.prices, self.wishes = self.prices + shift, self.wishes - shift
         self.prices[mentors], self.wishes[mentees] = prices[mentors], wishes[mentees]
-        tiles = [(mentors[row], column) for column in cut(width, COLUMNS) for row in cut(len(mentors), ROWS)]
+        tiles: list[Tile] = [
+            (mentors[row], column) for column in cut(width, COLUMNS) for row in cut(len(mentors), ROWS)
+        ]
         tiles += [(row, mentees[column]) for column in cut(len(mentees), COLUMNS) for row in cut(count, ROWS)]
         self.pricer.set_prices(self.prices, self.wishes)
         self.pairs = join_pairs([self.pairs, *self.pricer.scan(tiles, -self.reach)])
@@ -91,9 +92,11 @@ class Pool:
     def _choose_reach(self, tiles: list[Tile]) -> int:
         """Largest reach that keeps the pool small, estimated from some tiles; -1 if even 0 does not."""
         some = tiles[:: max(1, len(tiles) // 24)][:24]
-        seen = sum(self.pricer.multiply(tile).size for tile in some)
+        seen = sum(measure(row) * measure(column) for row, column in some)
         room = POOL_PER_MENTEE * seen / max(len(self.prices), 1)
-        values = np.concatenate([(excess := self.pricer.multiply(tile).ravel())[excess > -self.pricer.features.most - 1] for tile in some])
+        lowest = -self.pricer.features.most - 1
+        blocks = [self.pricer.multiply(tile).ravel() for tile in some]
+        values = np.concatenate([block[block > lowest] for block in blocks])
         if len(values) <= room:
             return max(self.pricer.features.most, 1)
         bar = np.partition(values, len(values) - int(room) - 1)[len(values) - int(room) - 1]

@@ -49,7 +49,8 @@ def join_pairs(some: Iterable[Pairs]) -> Pairs:
     if not listed:
         return no_pairs()
     mentors, mentees, scores = (
-        np.concatenate([getattr(pairs, name) for pairs in listed]) for name in ("mentors", "mentees", "scores")
+        np.concatenate([getattr(pairs, name) for pairs in listed])
+        for name in ("mentors", "mentees", "scores")
     )
     key = mentees.astype(np.int64) << 32 | mentors
     order = np.argsort(key, kind="stable")
@@ -81,7 +82,9 @@ class Pricer:
         self._left[:, -2], self._right[:, -1] = prices, -wishes
         size = int(np.abs(prices).max(initial=0)) + int(np.abs(wishes).max(initial=0))
         # a forbidden pair must stay below every price, an allowed one be exact
-        self._fits = size + 2 * self.features.most < FORBIDDEN and size + 3 * FORBIDDEN + self.features.most < EXACT
+        self._fits = (
+            size + 2 * self.features.most < FORBIDDEN and size + 3 * FORBIDDEN + self.features.most < EXACT
+        )
 
     def multiply(self, tile: Tile) -> np.ndarray:
         """Return score - price - price of a tile (integer-valued)."""
@@ -100,7 +103,7 @@ class Pricer:
         """
         results = self._run(lambda tile: self._scan_tile(tile, above, quota), tiles)
         for tile, found in zip(tiles, results, strict=True):
-            self.priced += _measure(tile[0]) * _measure(tile[1])
+            self.priced += measure(tile[0]) * measure(tile[1])
             yield found
 
     def _run(self, work: Callable[[Tile], Pairs], tiles: Sequence[Tile]) -> Iterator[Pairs]:
@@ -133,7 +136,7 @@ class Pricer:
     def _drop_below_floor(self, tile: Tile, excess: np.ndarray) -> np.ndarray:
         """Put pairs below the floor out of reach, so that they use no quota up."""
         scores = excess + self._prices[tile[0]][:, None] + self._wishes[tile[1]][None, :]
-        return np.where(scores >= self.features.lowest, excess, -np.inf)
+        return np.asarray(np.where(scores >= self.features.lowest, excess, -np.inf))
 
 
 def _pick_best(excess: np.ndarray, above: int, quota: int) -> np.ndarray:
@@ -156,8 +159,9 @@ def _pick_best(excess: np.ndarray, above: int, quota: int) -> np.ndarray:
 
 
 def _resolve(people: np.ndarray | slice, at: np.ndarray) -> np.ndarray:
-    return at + people.start if isinstance(people, slice) else people[at]
+    return np.asarray(at + people.start if isinstance(people, slice) else people[at])
 
 
-def _measure(people: np.ndarray | slice) -> int:
-    return people.stop - people.start if isinstance(people, slice) else len(people)
+def measure(people: np.ndarray | slice) -> int:
+    """Return how many people a side of a tile holds."""
+    return int(people.stop - people.start if isinstance(people, slice) else len(people))

@@ -64,10 +64,16 @@ def lay_out(mentors: People, mentees: People, policy: Policy) -> Board:
 
 
 def _mark_equal(mentors: tuple[str, ...], mentees: tuple[str, ...]) -> np.ndarray:
+    left, right = number_equal(mentors, mentees)
+    return np.asarray(left[:, None] == right[None, :])
+
+
+def number_equal(mentors: tuple[str, ...], mentees: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a number for each text (int64), the same for equal ones; empty texts equal none (-1 and -2)."""
     number = {value: at for at, value in enumerate(dict.fromkeys((*mentors, *mentees)))}
     left = np.asarray([number[value] if value else -1 for value in mentors], dtype=np.int64)
     right = np.asarray([number[value] if value else -2 for value in mentees], dtype=np.int64)
-    return np.asarray(left[:, None] == right[None, :])
+    return left, right
 
 
 def list_pairs(

@@ -103,7 +103,9 @@ def find_mismatches(mentors: People, mentees: People, policy: Policy) -> dict[st
     if policy.shared_channel_required:
         rules["shared_channel"] = _tabulate(_sort(mentors.channels), _sort(mentees.channels), share_nothing)
     if policy.shared_language_required:
-        rules["shared_language"] = _tabulate(_sort(mentors.languages), _sort(mentees.languages), share_nothing)
+        rules["shared_language"] = _tabulate(
+            _sort(mentors.languages), _sort(mentees.languages), share_nothing
+        )
     return rules
 
 

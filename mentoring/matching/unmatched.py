@@ -15,6 +15,8 @@ from mentoring.matching.reasons import count, name_rules, spell
 from mentoring.matching.rules import ABSOLUTE_RULES, Board
 
 Row = tuple[str, str, str, str]
+ALL_HELD = "The possible mentees are in pairs that the committee set; releasing one of them would help."
+SOME_POSSIBLE = "Some mentees are possible for this mentor, but other pairs make the best result for all."
 SeatValues = tuple[
     np.ndarray, np.ndarray
 ]  # worth won for each mentor's extra seat, and the mentor this mentee would get
@@ -36,6 +38,74 @@ def explain_unmatched(
     return rows + [_explain_mentor(board, mentor, exchanges, bonus) for mentor in idle]
 
 
+def explain_mentee_briefly(
+    board: Board, at: int, used: np.ndarray, partner: np.ndarray, seat: int | None, tight: bool
+) -> Row:
+    """Row of a mentee in a large cohort. `used` counts the mentees of every mentor; `seat` is the possible
+    mentor at whom the loss is least (None: nobody is possible), `tight` where it is nothing.
+    """
+    person_id = board.mentees.ids[at]
+    if not len(board.mentors):
+        return _explain_emptiness(person_id, "mentee", "mentors")
+    if seat is None:
+        possible = np.flatnonzero(board.eligible[:, at])
+        if len(possible):
+            could = f"{count(len(possible), 'mentor')} could take this mentee, but without a seat to give."
+            named = board.mentors.ids[int(possible[0])]
+            return person_id, "mentee", could, _name_seat(named, False)
+        change = _find_relaxation(board, at, "mentee", used < board.mentors.capacity)
+        return person_id, "mentee", _explain_nobody(board, at, "mentee"), change
+    others = _list_some(board.mentees, np.flatnonzero(partner == seat))
+    reason = (
+        f"The seats of {{{board.mentors.ids[seat]}}} and of all other mentors who could take this mentee went to "
+        f"others ({others}): that gives most mentees a mentor, those who wait longest first, and then the most points."
+    )
+    return person_id, "mentee", reason, _name_seat(board.mentors.ids[seat], tight)
+
+
+def _name_seat(mentor_id: str, tight: bool) -> str:
+    if tight:  # the mentee is as good as anybody for that seat
+        return (
+            f"One more seat at mentor {{{mentor_id}}} would match this mentee, or one who is as good for it."
+        )
+    return (
+        f"One more seat at mentor {{{mentor_id}}} would match this mentee if the committee also sets that pair; "
+        "otherwise another mentee may come first."
+    )
+
+
+def explain_mentor_briefly(board: Board, mentor: int, cost: tuple[int, bool, bool, int] | None) -> Row:
+    """Row of a mentor in a large cohort. `cost`: the possible mentee whose choice loses least, whether a mentee
+    and whether a turn is lost, and at least how many points; None where nobody is possible.
+    """
+    person_id = board.mentors.ids[mentor]
+    if not board.mentors.capacity[mentor]:
+        return _explain_seatless(person_id)
+    if not len(board.mentees):
+        return _explain_emptiness(person_id, "mentor", "mentees")
+    if cost is None and board.eligible[mentor].any():
+        return person_id, "mentor", SOME_POSSIBLE, ALL_HELD
+    if cost is None:
+        reason = _explain_nobody(board, mentor, "mentor")
+        return person_id, "mentor", reason, _find_relaxation(board, mentor, "mentor")
+    mentee, loses_mentee, loses_turn, points = cost
+    extra = " and one mentee their place" * loses_mentee
+    extra += " and passes over someone who waited longer" * (loses_turn and not loses_mentee)
+    cost_text = f"at least {count(points, 'point')} in total{extra}"
+    change = f"Choosing {{{board.mentees.ids[mentee]}}} for this mentor costs {cost_text}."
+    return person_id, "mentor", SOME_POSSIBLE, change
+
+
+def _explain_emptiness(person_id: str, role: str, others: str) -> Row:
+    change = f"One {others[:-1]} who applies could match this {role}."
+    return person_id, role, f"There are no {others} to match with.", change
+
+
+def _explain_seatless(person_id: str) -> Row:
+    reason = "This mentor has no seat to give."
+    return person_id, "mentor", reason, "A capacity of 1 or more would let this mentor be matched."
+
+
 def _value_seats(worth: np.ndarray, mentees: list[int], exchanges: Exchanges) -> dict[int, SeatValues]:
     """What matching each unmatched mentee is worth with one more seat at each mentor; without paths, at that
     mentor only.
@@ -55,15 +125,11 @@ def _explain_mentee(
 ) -> Row:
     person_id = board.mentees.ids[at]
     if not len(board.mentors):
-        return (
-            person_id,
-            "mentee",
-            "There are no mentors to match with.",
-            "One mentor who applies could match this mentee.",
-        )
+        return _explain_emptiness(person_id, "mentee", "mentors")
     possible = np.flatnonzero(board.eligible[:, at])
     if not len(possible):
-        change = _find_relaxation(board, at, "mentee", capacity, solution)
+        used = np.bincount(solution.partner[solution.partner >= 0], minlength=len(board.mentors))
+        change = _find_relaxation(board, at, "mentee", used < capacity)
         return person_id, "mentee", _explain_nobody(board, at, "mentee"), change
     seated = np.isin(solution.partner, possible)
     seated[[mentee for mentee, mentor in board.held.items() if board.eligible[mentor, at]]] = True
@@ -101,19 +167,9 @@ def _find_seat(board: Board, at: int, seats: dict[int, SeatValues]) -> str:
 def _explain_mentor(board: Board, mentor: int, exchanges: Exchanges, bonus: Bonus) -> Row:
     person_id = board.mentors.ids[mentor]
     if not board.mentors.capacity[mentor]:
-        return (
-            person_id,
-            "mentor",
-            "This mentor has no seat to give.",
-            "A capacity of 1 or more would let this mentor be matched.",
-        )
+        return _explain_seatless(person_id)
     if not len(board.mentees):
-        return (
-            person_id,
-            "mentor",
-            "There are no mentees to match with.",
-            "One mentee who applies could match this mentor.",
-        )
+        return _explain_emptiness(person_id, "mentor", "mentees")
     possible = np.flatnonzero(board.eligible[mentor])
     if not len(possible):
         return (
@@ -130,7 +186,7 @@ def _explain_mentor(board: Board, mentor: int, exchanges: Exchanges, bonus: Bonu
 def _find_exchange(board: Board, mentor: int, exchanges: Exchanges, bonus: Bonus) -> str:
     costs = exchanges.costs[mentor]
     if not np.isfinite(costs).any():
-        return "The possible mentees are in pairs that the committee set; releasing one of them would help."
+        return ALL_HELD
     mentee = int(np.argmin(costs))
     lost, passed_over, points = bonus.split(int(costs[mentee]))
     bound = "" if exchanges.are_exact else "at least "
@@ -157,18 +213,14 @@ def _explain_nobody(board: Board, at: int, role: str) -> str:
     return f"None of the {count(len(others), others.role)} is possible: {join_words(steps)}."
 
 
-def _find_relaxation(
-    board: Board, at: int, role: str, capacity: np.ndarray | None = None, solution: Solution | None = None
-) -> str:
+def _find_relaxation(board: Board, at: int, role: str, with_free_seat: np.ndarray | None = None) -> str:
     """Name the rule that alone stands between this person and most others, else describe whom to look for."""
     _, others, broken = _view(board, role, at)
     hurdles = np.sum(list(broken.values()), axis=0)
     willing = np.ones(len(others), dtype=bool) if role == "mentor" else others.capacity > 0
     relaxable = [rule for rule in broken if rule not in ABSOLUTE_RULES]
     alone = {rule: np.flatnonzero(broken[rule] & (hurdles == 1) & willing) for rule in relaxable}
-    free = np.ones(len(others), dtype=bool)
-    if capacity is not None and solution is not None:
-        free = np.bincount(solution.partner[solution.partner >= 0], minlength=len(others)) < capacity
+    free = np.ones(len(others), dtype=bool) if with_free_seat is None else with_free_seat
     rule = max(alone, key=lambda name: (free[alone[name]].sum(), len(alone[name])), default=None)
     if rule is None or not len(alone[rule]):
         return _describe_wanted(board, at, role)

@@ -12,14 +12,6 @@ SELECT
 FROM cohorts
 WHERE cohort_id = :cohort_id;
 
--- name: list_cohorts
-SELECT
-    cohort_id,
-    created_at,
-    anonymised_at
-FROM cohorts
-ORDER BY created_at, cohort_id;
-
 -- name: list_settings
 SELECT
     setting,

@@ -45,8 +45,8 @@ CREATE TABLE matches (
     CONSTRAINT ended_matches_have_an_end CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
     CONSTRAINT matches_end_for_a_known_reason CHECK (
         (state IN ('proposed', 'approved', 'active') AND reason IS NULL)
-        OR (state = 'rejected' AND reason IN ('committee', 'superseded', 'applicant_withdrew'))
-        OR (state = 'ended' AND reason IN ('completed', 'withdrawn', 'not_working_out'))
+        OR (state = 'rejected' AND COALESCE(reason, '') IN ('committee', 'superseded', 'applicant_withdrew'))
+        OR (state = 'ended' AND COALESCE(reason, '') IN ('completed', 'withdrawn', 'not_working_out'))
     )
 );
 CREATE UNIQUE INDEX one_live_match_per_mentee ON matches (mentee_application_id)

@@ -11,7 +11,7 @@ import pytest
 
 from mentoring.matching import find_matches
 from mentoring.policy import Policy
-from tasks.people_files import PeopleFileError, read_people_file, write_matching
+from tasks.people_files import PeopleFileError, read_people_file, verify_folder, write_matching
 
 ROWS = [
     ["person_id", "capacity", "institution"],
@@ -147,3 +147,72 @@ def test_a_folder_that_is_a_file_gets_one_sentence(tmp_path, matching):
     (tmp_path / "out").write_text("")
     with pytest.raises(PeopleFileError, match="could not be written"):
         write_matching(matching, tmp_path / "out")
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A folder with input files and the matching of them, as the command writes it."""
+    mentors = pd.DataFrame(
+        {
+            "person_id": ["-M2", "M1", "M3"],
+            "capacity": ["2", "1", "1"],
+            "topics_offered": ["=1+1", "Jobs", "Law;Jobs"],
+        }
+    )
+    mentees = pd.DataFrame(
+        {"person_id": ["E1", "-2", "E3", "E4"], "topics_wanted": ["=1+1", "Jobs", "Law", "Jobs;Law"]}
+    )
+    paths = tmp_path / "mentors.csv", tmp_path / "mentees.csv"
+    for table, path in zip((mentors, mentees), paths, strict=True):
+        table.to_csv(path, index=False)
+    policy = Policy(seed=4)
+    matching = find_matches(*(read_people_file(path) for path in paths), policy)
+    write_matching(matching, tmp_path / "out", people=paths, policy=policy)
+    return tmp_path / "out"
+
+
+def test_a_written_matching_is_verified_from_its_files(written):
+    assert verify_folder(written) == []
+    summary = json.loads((written / "summary.json").read_text(encoding="utf-8"))
+    assert summary["input"]["mentors"]["file"] == "../mentors.csv"
+    assert summary["policy"]["seed"] == 4
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_tampered_folder_is_refused(written):
+    change(written / "matches.csv", "M1,", "M3,")
+    assert verify_folder(written)
+
+
+def test_a_wrong_total_is_refused(written):
+    change(written / "summary.json", '"total_points": ', '"total_points": 1')
+    assert any("total_points" in problem for problem in verify_folder(written))
+
+
+def test_a_tampered_certificate_is_refused(written):
+    with np.load(written / "certificate.npz") as arrays:
+        proof = {name: arrays[name] for name in arrays.files}
+    proof["prices"] = np.zeros_like(proof["prices"])
+    np.savez_compressed(written / "certificate.npz", **proof)
+    assert verify_folder(written)
+    (written / "certificate.npz").write_bytes(b"PK not an archive")
+    with pytest.raises(PeopleFileError, match="cannot be read"):
+        verify_folder(written)
+
+
+def test_changed_input_is_refused(written):
+    change(written.parent / "mentees.csv", "Law", "Grants")
+    assert "mentees.csv has changed since it was matched." in verify_folder(written)
+
+
+def test_a_folder_without_a_matching_gets_one_sentence(tmp_path, matching):
+    with pytest.raises(PeopleFileError, match="holds no finished matching"):
+        verify_folder(tmp_path)
+    write_matching(matching, tmp_path)
+    with pytest.raises(PeopleFileError, match="does not say where its input is"):
+        verify_folder(tmp_path)

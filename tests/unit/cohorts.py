@@ -58,7 +58,7 @@ from mentoring.cohort import (
     Request,
     Role,
 )
-from mentoring.messages import check_facts
+from mentoring.messages import RenderedMessage, check_facts, render_message
 from mentoring.program import CohortSettings, Program
 from mentoring.responses import FIELDS, SHARE_PARTS, WITHDRAW, FormName, Response, normalise_address
 from mentoring.states import START, check_transition
@@ -368,17 +368,7 @@ class World:
         assert draft.not_before < draft.expires_at, "the database refuses it"
         assert draft.not_before.tzinfo is UTC or draft.not_before.utcoffset() == timedelta(0)
         assert draft.recipient_id in self.cohort.people, draft.recipient_id
-        program = self.cohort.program
-        shared = {
-            "program": {
-                "name": program.name,
-                "association": program.association,
-                "committee_address": program.committee_address,
-                "links": program.links.model_dump(),
-            },
-            "recipient": {"name": ""},
-        }
-        check_facts(draft.kind, shared | dict(draft.context))
+        check_facts(draft.kind, share_facts(self.cohort, draft) | dict(draft.context))
         message_id = self.cohort.make_message_id(draft)
         if message_id in self.cohort.messages_by_id:
             return
@@ -635,3 +625,22 @@ def in_daytime(cohort: Cohort, draft: Draft, zone: str) -> bool:
     """Whether a message goes out within the program's sending hours on the recipient's clock."""
     hours = cohort.program.sending_hours
     return hours.start <= draft.not_before.astimezone(ZoneInfo(zone)).time() < hours.end
+
+
+def share_facts(cohort: Cohort, draft: Draft) -> dict[str, Any]:
+    """The facts that every message has."""
+    program = cohort.program
+    return {
+        "program": {
+            "name": program.name,
+            "association": program.association,
+            "committee_address": program.committee_address,
+            "links": program.links.model_dump(),
+        },
+        "recipient": {"name": cohort.people[draft.recipient_id].name},
+    }
+
+
+def read_letter(cohort: Cohort, draft: Draft) -> RenderedMessage:
+    """A message as its recipient reads it."""
+    return render_message(draft.kind, share_facts(cohort, draft) | dict(draft.context))

@@ -25,8 +25,8 @@ def test_a_match_lives_as_the_design_says() -> None:
         ("approved", "rejected"),
         ("active", "ended"),
     }
-    assert END_REASONS == {"completed", "withdrawn", "not_working_out"}
-    assert LIVE_MATCH_STATES == {"proposed", "approved", "active"}
+    assert {"completed", "withdrawn", "not_working_out"} == END_REASONS
+    assert {"proposed", "approved", "active"} == LIVE_MATCH_STATES
 
 
 def test_a_message_in_doubt_is_never_pending_again() -> None:

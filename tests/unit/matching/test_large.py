@@ -1,0 +1,161 @@
+"""The engine for large cohorts, on cohorts small enough to know better: the same optimum, the same rules."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from test_optimality import small_cohorts
+
+from mentoring.matching import find_matches
+from mentoring.matching.coverage import cover_mentees
+from mentoring.matching.features import FORBIDDEN, Exclusions, Features, join_features
+from mentoring.matching.large import Proof, check_proof, match_features
+from mentoring.policy import Policy
+
+FIGURES = (
+    "matched",
+    "held",
+    "waiting_matched",
+    "total_points",
+    "worst_points",
+    "eligible_pairs",
+    "free_seats",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(small_cohorts())
+def test_a_cohort_matched_as_a_large_one_has_the_same_optimum(cohort):
+    mentors, mentees, policy = cohort
+    small = find_matches(mentors, mentees, policy)
+    large = find_matches(mentors, mentees, policy, dense_pairs=-1)
+    for table in ("matches", "runner_ups", "unmatched"):
+        assert list(getattr(large, table).columns) == list(getattr(small, table).columns)
+    assert {name: large.summary[name] for name in FIGURES} == {name: small.summary[name] for name in FIGURES}
+    assert large.summary.keys() >= small.summary.keys()
+    assert large.summary["fairness"] == small.summary["fairness"]
+    assert set(large.certificate) == set(small.certificate)
+    for mine, theirs in zip(large.scores(), small.scores(), strict=True):
+        assert (mine == theirs).all()
+    assert set(large.unmatched.query("role == 'mentee'").person_id) == set(
+        mentees.get("person_id", [])
+    ) - set(large.matches.mentee_id)
+
+
+@settings(max_examples=100, deadline=None)
+@given(small_cohorts())
+def test_bounds_of_a_large_report_are_bounds(cohort):
+    mentors, mentees, policy = cohort
+    policy = policy.model_copy(update={"max_min": False})
+    small = find_matches(mentors, mentees, policy)
+    large = find_matches(mentors, mentees, policy, dense_pairs=-1)
+    assert not large.runner_ups.cost_is_exact.any()
+    if set(map(tuple, small.matches[["mentor_id", "mentee_id"]].values)) != set(
+        map(tuple, large.matches[["mentor_id", "mentee_id"]].values)
+    ):
+        return  # another optimum has other runner-ups
+    keys = ["person_id", "role", "partner_id"]
+    both = small.runner_ups.merge(large.runner_ups, on=keys, suffixes=("", "_bound"))
+    order = ["mentees_lost", "waiting_passed_over", "cost"]
+    for row in both.itertuples():
+        exact = tuple(int(getattr(row, name)) for name in order)
+        assert tuple(int(getattr(row, f"{name}_bound")) for name in order) <= exact
+
+
+@st.composite
+def instances(draw: st.DrawFn) -> tuple[Features, np.ndarray, np.ndarray]:
+    """Features with heavy ties, forbidden pairs, exclusions and ranks; capacities 0 to 3."""
+    mentors, mentees = draw(st.integers(1, 12)), draw(st.integers(1, 14))
+    source = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kinds, most = draw(st.sampled_from([2, 3, 5])), draw(st.sampled_from([1, 4, 50]))
+    table = source.integers(0, most + 1, (kinds, kinds))
+    table[source.random((kinds, kinds)) < draw(st.sampled_from([0, 0.2, 0.5]))] = -FORBIDDEN
+    left = np.eye(kinds, dtype=np.int64)[source.integers(0, kinds, mentors)]
+    right = table[source.integers(0, kinds, mentees)]
+    codes = (source.integers(-1, 3, mentors), source.integers(0, 3, mentees))
+    pairs = np.stack([source.integers(0, mentors, 4), source.integers(0, mentees, 4)], axis=1)
+    lowest = draw(st.sampled_from([0, 0, 1, most // 2]))
+    features = join_features(
+        [(left, right)], exclusions=Exclusions((codes,), pairs), lowest=lowest, most=most
+    )
+    return features, source.integers(0, 4, mentors), source.integers(1, 4, mentees)
+
+
+def find_best(features: Features, seats: np.ndarray, ranks: np.ndarray) -> int:
+    """Worth of the best matching by a plain dense solver, a rank counting more than all points."""
+    mentors, mentees = features.shape
+    step = 10**4
+    allowed = features.find_eligible(np.arange(mentors), np.arange(mentees))
+    worth = np.where(allowed, features.score_block(slice(None), slice(None)) + step * ranks[None, :], 0)
+    worth = worth[np.repeat(np.arange(mentors), seats)]
+    rows, columns = linear_sum_assignment(worth, maximize=True)
+    return int(worth[rows, columns].sum())
+
+
+@settings(max_examples=400, deadline=None)
+@given(instances(), st.integers(0, 3), st.sampled_from([0, 100]))
+def test_every_engine_finds_and_proves_the_best(instance, seed, crossing):
+    features, seats, ranks = instance
+    proof = match_features(features, seats, ranks, seed=seed, workers=1, crossing=crossing)
+    seated = np.flatnonzero(proof.partner >= 0)
+    assert (np.bincount(proof.partner[seated], minlength=len(seats)) <= seats).all()
+    assert features.find_allowed(proof.partner[seated], seated).all()
+    assert proof.points + 10**4 * int(ranks[seated].sum()) == find_best(features, seats, ranks)
+
+
+@settings(max_examples=150, deadline=None)
+@given(instances(), st.randoms(use_true_random=False))
+def test_a_proof_of_anything_less_is_refused(instance, random):
+    features, seats, ranks = instance
+    proof = match_features(features, seats, ranks, workers=1)
+    check_proof(features, np.minimum(seats, len(ranks)), ranks, proof, 1)
+    seated = np.flatnonzero(proof.partner >= 0)
+    if not len(seated):
+        return
+    at = random.choice(seated.tolist())
+    partner = proof.partner.copy()
+    partner[at] = -1
+    worse = Proof(partner, proof.levels, proof.prices, proof.wishes, proof.points)
+    with pytest.raises(ArithmeticError, match="could not be proven"):
+        check_proof(features, np.minimum(seats, len(ranks)), ranks, worse, 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(instances())
+def test_most_are_covered_and_the_cover_proves_it(instance):
+    features, seats, ranks = instance
+    partner, levels = cover_mentees(features, seats, ranks, np.full(len(ranks), -1, dtype=np.int64))
+    floors = np.where(partner >= 0, levels[partner], ranks)
+    eligible = features.find_eligible(np.arange(len(seats)), np.arange(len(ranks)))
+    assert (levels[:, None] >= floors[None, :])[eligible].all()
+    assert (floors <= ranks).all()
+    used = np.bincount(partner[partner >= 0], minlength=len(seats))
+    assert (used[levels > 0] == seats[levels > 0]).all()
+
+
+@pytest.mark.parametrize("seats", [1, 3])
+@pytest.mark.parametrize("mentees", [1_700, 1_900])
+def test_thousands_are_solved_by_column_generation(make_cohort, mentees, seats):
+    mentors, people = make_cohort(1_600, mentees, seed=seats, capacity=seats)
+    matching = find_matches(mentors, people, Policy(), dense_pairs=0)
+    assert matching.summary["optimal"] is True
+    assert matching.summary["rounds"] > 1
+    again = find_matches(
+        mentors.sample(frac=1, random_state=1),
+        people.sample(frac=1, random_state=2),
+        Policy(),
+        dense_pairs=0,
+        workers=1,
+    )
+    for table in ("matches", "runner_ups", "unmatched"):
+        pd.testing.assert_frame_equal(getattr(matching, table), getattr(again, table))
+
+
+def test_every_round_is_reported(make_cohort):
+    steps = []
+    find_matches(*make_cohort(1_600, 1_600), Policy(), dense_pairs=0, report=steps.append)
+    assert [step.rounds for step in steps] == list(range(1, len(steps) + 1))
+    assert steps[-1].violated_pairs == 0
+    assert steps[-1].gap == 0
