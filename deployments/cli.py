@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 app = typer.Typer(
     name="mentoring",
-    help="Runs a professional association's mentoring program from its Google Sheets.",
+    help="Runs a professional association's mentoring program from its spreadsheets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

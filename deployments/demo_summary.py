@@ -98,7 +98,7 @@ def _tell_end(cohort: Cohort, match: Match) -> tuple[str, str]:
         gone = _find_who_left(cohort, match)
         words = f"{cohort.name_of(gone)} could not go on, so the match with {cohort.name_of(match.find_partner(gone))}"
     else:
-        what, words = "Not working out", f"the match of {mentor} and {mentee}"
+        what, words = "Not working out", f"The match of {mentor} and {mentee}"
     follower = _find_follower(cohort, match)
     if follower is None:
         return what, f"{words} ended on {ended_on}"

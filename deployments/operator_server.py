@@ -166,7 +166,8 @@ def _interrupt_if_dead(server: OperatorServer) -> None:
     server.process.wait()
     if server.has_died:
         # Without a server there is nothing to serve; the runs' starter would look for it for ever.
-        signal.raise_signal(signal.SIGINT)
+        # To the process, not to this thread: the main thread may sleep in its event loop.
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -2,12 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun
+from flows.parameters import AsOf, CohortId, DryRun, name_run
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="compile-evaluations", flow_run_name="compile-evaluations {cohort}", persist_result=False)
+@flow(name="compile-evaluations", flow_run_name=name_run, persist_result=False)
 def compile_evaluations(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Invite and remind, take in evaluations, and compile the figures and the board's report.
 

@@ -2,12 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun
+from flows.parameters import AsOf, CohortId, DryRun, name_run
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="deliver-messages", flow_run_name="deliver-messages {cohort}", persist_result=False)
+@flow(name="deliver-messages", flow_run_name=name_run, persist_result=False)
 def deliver_messages(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Send every message that is due, and carry out the committee's decisions about messages that needed a person."""
     run = steps.open_run("deliver-messages", cohort, as_of, dry_run)

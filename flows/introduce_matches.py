@@ -2,12 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun
+from flows.parameters import AsOf, CohortId, DryRun, name_run
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="introduce-matches", flow_run_name="introduce-matches {cohort}", persist_result=False)
+@flow(name="introduce-matches", flow_run_name=name_run, persist_result=False)
 def introduce_matches(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Introduce every pair that the committee approved, once the cohort has started. Who has to wait is told."""
     run = steps.open_run("introduce-matches", cohort, as_of, dry_run)

@@ -23,3 +23,11 @@ DryRun = Annotated[
     bool,
     Field(title="Dry run", description="Only show what would be done: nothing is changed, nothing is sent."),
 ]
+
+
+def name_run() -> str:
+    """The run's name in the UI, by its flow and cohort."""
+    from prefect.runtime import flow_run
+
+    cohort = flow_run.parameters.get("cohort") or "latest cohort"
+    return f"{flow_run.flow_name}, {cohort}" + (", dry run" if flow_run.parameters.get("dry_run") else "")

@@ -2,13 +2,13 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun
+from flows.parameters import AsOf, CohortId, DryRun, name_run
 from mentoring.erasure import is_purge_due
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="purge-personal-data", flow_run_name="purge-personal-data {cohort}", persist_result=False)
+@flow(name="purge-personal-data", flow_run_name=name_run, persist_result=False)
 def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Remove the personal data of a cohort whose retention period is over. Before that day nothing happens."""
     run = steps.open_run("purge-personal-data", cohort, as_of, dry_run)

@@ -18,6 +18,7 @@ from mentoring.matching.result import (
     name_people,
 )
 from mentoring.matching.verify import verify_matching
+from mentoring.matching.what_if import WhatIf, ask_what_if
 
 __all__ = [
     "MATCH_COLUMNS",
@@ -28,6 +29,8 @@ __all__ = [
     "Matching",
     "MatchingError",
     "Step",
+    "WhatIf",
+    "ask_what_if",
     "find_matches",
     "name_people",
     "verify_matching",

@@ -5,13 +5,14 @@ Belongs here: the order of the phases and the tables of the result. Does not bel
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mentoring.matching.advice import advise_recruiting
 from mentoring.matching.assignment import (
     Bonus,
     Solution,
@@ -60,6 +61,7 @@ def find_matches(
     report: Callable[[Step], None] = keep_quiet,
     workers: int | None = None,
     dense_pairs: int = DENSE_PAIRS,
+    keep: Mapping[str, str] | None = None,
 ) -> Matching:
     """Match mentors and mentees in the best way there is, and prove and explain it.
 
@@ -74,7 +76,8 @@ def find_matches(
     seeded rule for ties. The result does not depend on the order of rows. Summary: mentors, mentees, seats,
     free_seats, eligible_pairs, matched, held, unmatched_mentees, mentors_without_mentee, waiting,
     waiting_matched, total_points, optimal, worst_points, median_points, spread_points (interquartile range),
-    blocking_pairs, fairness (per option: value, points_paid, mentees_lost), seed, seconds per phase (read off
+    blocking_pairs, fairness (per option: value, points_paid, mentees_lost), reoptimisation (what giving up all
+    held pairs would gain: points_gained, mentees_gained), recruiting (see `advise_recruiting`), seed, seconds per phase (read off
     `stopwatch`). Certificate (canonical order by id): mentor_ids, seats (without held ones), prices (int64,
     per mentor), mentee_ids, bonus (int64, per mentee; 0: held), partner (row of the mentor or -1), held
     (bool), threshold, worth, and with max_min cover (int64, per mentor, in ranks of waiting). It proves the
@@ -83,7 +86,8 @@ def find_matches(
 
     Above `dense_pairs` pairs memory is linear in people, costs of runner-ups are lower bounds, and reasons
     are shorter; the optimum and its proof are the same. `report` then hears about every round, with the
-    proven gap; `workers` threads price (one per core by default) and change nothing in the result.
+    proven gap; `workers` threads price (one per core by default) and change nothing in the result. `keep`
+    (mentor by mentee) settles ties before the seed: of equally good results the one with most of its pairs.
 
     Raises MatchingError with one sentence for input that cannot be read or must-pairs that contradict. An
     empty side is not an error: everybody on the other side is unmatched, with that reason.
@@ -95,7 +99,7 @@ def find_matches(
     board = lay_out(left, right, policy)
     laps.append(stopwatch())
     task = _set_task(board, board.eligible)
-    ties = draw_ties(board.mentors.ids, board.mentees.ids, policy.seed)
+    ties = _prefer(board, draw_ties(board.mentors.ids, board.mentees.ids, policy.seed), keep or {})
     solution = solve_with_prices(task.worth, task.capacity, ties)
     laps.append(stopwatch())
     exchanges = price_exchanges(task.worth, task.wide, task.capacity, solution)
@@ -111,6 +115,8 @@ def find_matches(
         "blocking_pairs": count_blocking_pairs(board.points, task.allowed, task.capacity, solution.partner),
     }
     summary["fairness"] = _price_fairness(board, summary["matched"], summary["total_points"])
+    summary["reoptimisation"] = _price_held(board, summary["matched"], summary["total_points"])
+    summary["recruiting"] = advise_recruiting(board, solution.prices, partner, task.bonus, exact=True)
     phases = ("score", "solve_and_prove", "explain")
     summary["seconds"] = {
         name: round(end - start, 6) for name, start, end in zip(phases, laps, laps[1:], strict=False)
@@ -159,6 +165,20 @@ def _set_task(board: Board, eligible: np.ndarray, *, max_min: bool | None = None
     return _Task(allowed, capacity, bonus, np.where(allowed, worth, 0), threshold, np.where(wide, worth, 0))
 
 
+def _prefer(board: Board, ties: np.ndarray, keep: Mapping[str, str]) -> np.ndarray:
+    """Ties in which a pair to keep outweighs all that are not."""
+    mentor_at = {person_id: at for at, person_id in enumerate(board.mentors.ids)}
+    kept = [
+        (mentor_at[keep[mentee]], at)
+        for at, mentee in enumerate(board.mentees.ids)
+        if keep.get(mentee) in mentor_at
+    ]
+    if kept:
+        ties = ties >> 10  # room for the weight of a kept pair
+        ties[tuple(np.transpose(kept))] += int(ties.max()) * (len(board.mentees) + 1)
+    return ties
+
+
 def _add_held(board: Board, partner: np.ndarray) -> np.ndarray:
     complete = partner.copy()
     for mentee, mentor in board.held.items():
@@ -200,6 +220,17 @@ def _price_fairness(board: Board, matched: int, total: int) -> dict[str, dict[st
         task = _set_task(board, board.eligible | ~np.logical_or.reduce(rules))
         report["floor"] = _compare(board, task, matched, total) | {"value": board.policy.floor}
     return report
+
+
+def _price_held(board: Board, matched: int, total: int) -> dict[str, int]:
+    """What a full re-optimisation would gain: the same input without pairs that hold."""
+    if not board.held:
+        return {"points_gained": 0, "mentees_gained": 0}
+    # a held pair that breaks a rule stays out: nobody would choose it anew
+    free = replace(board, held={})
+    allowed = ~np.logical_or.reduce(list(board.violations.values()))
+    gained = _compare(free, _set_task(free, allowed), matched, total)
+    return {"points_gained": gained["points_paid"], "mentees_gained": gained["mentees_lost"]}
 
 
 def _compare(board: Board, without: _Task, matched: int, total: int) -> dict[str, int]:

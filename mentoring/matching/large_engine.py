@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mentoring.matching.advice import advise_recruiting
 from mentoring.matching.assignment import Bonus, set_bonus
 from mentoring.matching.coverage import cover_mentees, seat_quickly
 from mentoring.matching.features import Features
@@ -108,6 +109,9 @@ def match_many(
     summary = summarise(board, partner, matches["points"].tolist())
     summary |= {"eligible_pairs": eligible, "blocking_pairs": blocking}
     summary["fairness"] = _price_fairness(board, features, task, summary, report, workers)
+    summary["reoptimisation"] = _price_held(board, features, summary, report, workers)
+    certificate = _certify(board, task, proof, partner)
+    summary["recruiting"] = advise_recruiting(board, certificate["prices"], partner, task.bonus, exact=False)
     summary["rounds"] = proof.rounds
     laps.append(stopwatch())
     phases = ("score", "solve_and_prove", "explain", "survey")
@@ -119,7 +123,7 @@ def match_many(
         runner_ups=runner_ups,
         unmatched=unmatched,
         summary=summary,
-        certificate=_certify(board, task, proof, partner),
+        certificate=certificate,
         _scores=lambda: _write_out(board, features),
     )
 
@@ -238,6 +242,20 @@ def _price_fairness(
     if policy.floor:
         prices["floor"] = compare(replace(features, lowest=0), policy.max_min) | {"value": policy.floor}
     return prices
+
+
+def _price_held(
+    board: Board, features: Features, summary: dict[str, Any], report: Callable[[Step], None], workers: int
+) -> dict[str, int]:
+    """What a full re-optimisation would gain: the same input without pairs that hold."""
+    if not board.held:
+        return {"points_gained": 0, "mentees_gained": 0}
+    free = set_large_task(board, features, max_min=board.policy.max_min, held={})
+    proof = _solve(free, board.policy, report, workers)
+    return {
+        "points_gained": proof.points - summary["total_points"],
+        "mentees_gained": int((proof.partner >= 0).sum()) - summary["matched"],
+    }
 
 
 def _certify(board: Board, task: LargeTask, proof: Proof, partner: np.ndarray) -> dict[str, np.ndarray]:

@@ -44,7 +44,10 @@ def prefect_server() -> Iterator[PrivateServer]:
     """One Prefect server for the few tests that run flows."""
     with start_private_server() as server:
         server.wait()
-        yield server
+        from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+        with temporary_settings({PREFECT_API_URL: server.address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            yield server
 
 
 @pytest.fixture(scope="session")
@@ -497,8 +500,8 @@ def test_preview_writes_the_mails_and_changes_nothing_and_the_run_sends_them(
     before = take_stock(program)
     words = ["ingest-applications", "--program", program, "--as-of", "2027-02-13T10:00"]
     out = tmp_path / "preview"
-    previewed = run_in_shell("preview", *words, "--out", out)
-    assert previewed.returncode == 0, previewed.stderr
+    previewed = call("preview", *words, "--out", out)
+    assert previewed.exit_code == 0, previewed.exception
     assert take_stock(program) == before
     mails = sorted(out.glob("*.eml"))
     assert previewed.stdout.strip() == f"Messages: {len(mails)}, see {out / 'index.html'}."
@@ -507,7 +510,7 @@ def test_preview_writes_the_mails_and_changes_nothing_and_the_run_sends_them(
         f"{out} is not empty; name another folder with --out"
     )
 
-    dry = run_in_shell("run", *words, "--dry-run")
+    dry = call("run", *words, "--dry-run")
     assert dry.stdout.startswith("Would do: 56 new applications, 42 accepted, ")
     assert take_stock(program) == before
 
@@ -518,8 +521,7 @@ def test_preview_writes_the_mails_and_changes_nothing_and_the_run_sends_them(
     with sqlite3.connect(program / "mentoring.sqlite") as connection:
         [queued] = connection.execute("SELECT COUNT(*) FROM messages").fetchone()
     assert queued == len(mails)
-    again = run_in_shell("run", *words)
-    assert again.stdout.startswith("Done: nothing to do")
+    assert call("run", *words).stdout.startswith("Done: nothing to do")
 
 
 def test_a_preview_into_a_file_is_one_sentence(program: Path, tmp_path: Path) -> None:

@@ -100,6 +100,11 @@ class ServedProgram:
         os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(timeout=60)
 
+    def end(self) -> None:
+        """Leave nothing behind, whatever a test did."""
+        if self.process is not None and self.process.poll() is None:
+            self.press_ctrl_c()
+
     def ask(self, path: str, **question: Any) -> Any:
         # Busy for a moment is 503, and Prefect's own clients ask again.
         answer = wait_until(
@@ -171,8 +176,7 @@ def program(folder: Path) -> Iterator[ServedProgram]:
         served.start()
         yield served
     finally:
-        if served.process is not None and served.process.poll() is None:
-            served.press_ctrl_c()
+        served.end()
 
 
 def test_every_flow_is_served_on_the_clock_of_the_program(program: ServedProgram) -> None:
@@ -348,13 +352,19 @@ def test_a_server_that_already_answers_is_used_with_its_password_and_left_runnin
     assert "mistaken" not in wrong.stdout + wrong.stderr
 
     (folder / ".env").write_text("PREFECT_SERVER_API_AUTH_STRING=operator:made-up\n")
-    served.start()
-    assert "it is left running at the end" in served.output
-    assert "made-up" not in served.output
-    assert httpx.post(f"{served.address}/api/deployments/filter", json={}, trust_env=False).status_code == 401
-    state = served.wait_for_end(served.start_run("purge-personal-data"))
-    assert state["type"] == "COMPLETED", f"{state['message']}\n{served.output}"
-    assert served.press_ctrl_c() == 0
+    try:
+        served.start()
+        assert "it is left running at the end" in served.output
+        assert "made-up" not in served.output
+        assert (
+            httpx.post(f"{served.address}/api/deployments/filter", json={}, trust_env=False).status_code
+            == 401
+        )
+        state = served.wait_for_end(served.start_run("purge-personal-data"))
+        assert state["type"] == "COMPLETED", f"{state['message']}\n{served.output}"
+        assert served.press_ctrl_c() == 0
+    finally:
+        served.end()
     assert answers(served.address)
 
 
@@ -362,16 +372,17 @@ def test_a_server_that_already_answers_is_used_with_its_password_and_left_runnin
 def test_a_server_that_dies_ends_the_serving_with_a_sentence(tmp_path: Path) -> None:
     make_program_folder(tmp_path / "program")
     served = ServedProgram(tmp_path / "program")
-    served.start()
-    assert served.process is not None
-    children = subprocess.run(
-        ["pgrep", "-P", str(served.process.pid)], capture_output=True, text=True, check=True
-    )  # noqa: S607
-    [server] = children.stdout.split()
-    os.kill(int(server), signal.SIGKILL)
-    assert served.process.wait(timeout=60) == 2
-    assert "The Prefect server stopped by itself" in " ".join(served.output.split())
-    assert "Traceback" not in served.output
+    try:
+        served.start()
+        assert served.process is not None
+        command = ["pgrep", "-P", str(served.process.pid)]
+        [server] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        os.kill(int(server), signal.SIGKILL)
+        assert served.process.wait(timeout=60) == 2
+        assert "The Prefect server stopped by itself" in " ".join(served.output.split())
+        assert "Traceback" not in served.output
+    finally:
+        served.end()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])

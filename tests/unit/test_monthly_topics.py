@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
-from cohorts import YEAR, World, at, in_daytime, list_days, make_cohort, mentee, mentor, pair, topic_rows
+from cohorts import (
+    YEAR,
+    World,
+    at,
+    in_daytime,
+    list_days,
+    load_program,
+    make_cohort,
+    mentee,
+    mentor,
+    pair,
+    topic_rows,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +27,7 @@ from mentoring.calendar import end_of_day, list_topic_days, start_of_day
 from mentoring.changes import Plan
 from mentoring.cohort import Cohort, Draft
 from mentoring.monthly_topics import WORTH, list_due_days, plan_monthly_topics
+from mentoring.program import SendingHours
 
 ZONES = {"2027-mentor-001": "Pacific/Honolulu", "2027-mentee-001": "Europe/Berlin"}
 
@@ -76,6 +89,15 @@ def test_nobody_gets_it_before_it_is_that_day_where_they_live() -> None:
         "person-mentor-1": at("2027-04-01 08:00", "Pacific/Honolulu"),
         "person-mentee-1": at("2027-04-01 08:00", "Europe/Berlin"),
     }
+
+
+def test_an_evening_of_the_day_before_is_too_early() -> None:
+    program = load_program()
+    late_hours = SendingHours(start=time(8), end=time(22))
+    cohort = make_pairs(program=program.model_copy(update={"sending_hours": late_hours}))
+    plan = plan_monthly_topics(cohort, topic_rows(*YEAR), at("2027-04-01 00:30"))
+    # In Honolulu it is half past six in the evening of 31 March.
+    assert plan.messages[0].not_before == at("2027-04-01 08:00", "Pacific/Honolulu")
 
 
 @pytest.mark.parametrize(

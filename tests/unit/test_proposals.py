@@ -116,7 +116,9 @@ def test_only_accepted_people_are_proposed(state: str) -> None:
 
 def test_an_erased_person_takes_no_part() -> None:
     gone = replace(mentee(1), email="", name="", answers={})
-    assert plan_proposals(make_cohort([mentor(1), gone]), [], [], NOW).changes == ()
+    plan = plan_proposals(make_cohort([mentor(1), gone]), [], [], NOW)
+    assert plan.changes == ()
+    assert [row["Reference"] for row in plan.updates[0].rows] == [M1]
 
 
 def test_one_person_is_never_their_own_mentor() -> None:

@@ -148,15 +148,17 @@ def test_a_bad_value_does_not_hold_up_dates_that_only_fit_each_other() -> None:
     assert steering.settings.starts == date(2028, 1, 10)
 
 
-def test_a_value_that_fits_only_after_a_later_row_is_taken() -> None:
-    # Starts alone would be after Ends; Evaluation due can't be mended by anything.
-    steering = steer({"Starts": "2027-12-01", "Ends": "2028-10-01", "Evaluation opens": "2028-09-01",
-                      "Evaluation due": "2026-01-01"})  # fmt: skip
-    assert "Ends" not in problems(steering)
-    assert steering.settings.ends == date(2028, 10, 1)
-    assert problems(steering)["Evaluation due"] == (
-        "“2026-01-01” was not taken: evaluation due must not be before evaluation opens."
-    )
+def test_values_that_fit_only_after_a_later_row_are_taken() -> None:
+    # The floor fits nothing, so the dates are tried one by one: Starts must wait for all the others.
+    dates = {
+        "Starts": "2027-12-15",
+        "Ends": "2028-06-01",
+        "Evaluation opens": "2027-12-20",
+        "Evaluation due": "2028-01-20",
+    }
+    steering = steer({**dates, "Floor": "5000"})
+    assert set(problems(steering)) == {"Floor"}
+    assert (steering.settings.starts, steering.settings.ends) == (date(2027, 12, 15), date(2028, 6, 1))
 
 
 def test_contradictory_dates_are_refused_with_a_problem_each_or_taken() -> None:

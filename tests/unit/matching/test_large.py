@@ -35,6 +35,7 @@ def test_a_cohort_matched_as_a_large_one_has_the_same_optimum(cohort):
         assert list(getattr(large, table).columns) == list(getattr(small, table).columns)
     assert {name: large.summary[name] for name in FIGURES} == {name: small.summary[name] for name in FIGURES}
     assert large.summary.keys() >= small.summary.keys()
+    assert large.summary["reoptimisation"] == small.summary["reoptimisation"]
     assert large.summary["fairness"] == small.summary["fairness"]
     assert set(large.certificate) == set(small.certificate)
     for mine, theirs in zip(large.scores(), small.scores(), strict=True):

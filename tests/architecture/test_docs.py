@@ -1,0 +1,113 @@
+"""The documents name everything that there is, and nothing that there is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployments.cli import app
+from flows import FLOW_NAMES
+from mentoring.desk import MATCH_DECISIONS, MESSAGE_DECISIONS, REQUEST_DECISIONS, RULES, TABS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OPERATORS = [path for path in DOCUMENTS if path.name in ("README.md", "operator-guide.md")]
+COMMANDS = sorted(str(item.callback.__name__) for item in app.registered_commands if item.callback)
+LARGEST_PICTURE = 300_000
+
+_LINK = re.compile(r"(!?)\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+by_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+
+
+def read(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def list_links(document: Path, pictures: bool) -> Iterator[str]:
+    """Targets of links, or of pictures, that lie in this project."""
+    for mark, target in _LINK.findall(_FENCE.sub("", read(document))):
+        if bool(mark) == pictures and not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def list_anchors(document: Path) -> set[str]:
+    """The names under which a document's headings can be linked to, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", read(document)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@by_document
+def test_every_picture_is_there_and_small(document: Path) -> None:
+    pictures = [document.parent / target for target in list_links(document, pictures=True)]
+    assert [path.name for path in pictures if not path.is_file()] == []
+    assert [path.name for path in pictures if path.stat().st_size > LARGEST_PICTURE] == []
+
+
+@by_document
+def test_every_link_inside_the_project_leads_somewhere(document: Path) -> None:
+    lost = []
+    for target in list_links(document, pictures=False):
+        name, _, anchor = target.partition("#")
+        place = document.parent / name if name else document
+        if not place.exists() or (anchor and anchor not in list_anchors(place)):
+            lost.append(target)
+    assert lost == []
+
+
+@by_document
+def test_every_picture_says_in_words_what_it_shows(document: Path) -> None:
+    assert re.findall(r"!\[\s*\]\([^)]*\)", read(document)) == []
+
+
+def test_every_picture_in_the_folder_is_shown_somewhere() -> None:
+    shown = {Path(target).name for document in DOCUMENTS for target in list_links(document, pictures=True)}
+    assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} - shown == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert any(f"`mentoring {command}" in read(document) for document in OPERATORS)
+
+
+@pytest.mark.parametrize("flow", FLOW_NAMES)
+def test_every_flow_is_documented(flow: str) -> None:
+    assert any(f"`{flow}`" in read(document) for document in OPERATORS)
+
+
+def test_no_document_names_a_command_that_does_not_exist() -> None:
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?:^|[`“/ ])mentoring ([a-z]+)", "\n".join(_list_code(document))))
+        assert named - set(COMMANDS) == set(), document.name
+
+
+def _list_code(document: Path) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", read(document)) + _FENCE.findall(read(document))
+
+
+def test_no_document_names_a_make_target_that_does_not_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
+    for document in DOCUMENTS:
+        assert set(re.findall(r"\bmake ([a-z-]+)", "\n".join(_list_code(document)))) - targets == set(), (
+            document.name
+        )
+
+
+@pytest.mark.parametrize("tab", list(TABS))
+def test_the_committee_reads_of_every_tab_and_of_what_it_writes_there(tab: str) -> None:
+    guide = read(ROOT / "docs" / "committee-guide.md")
+    assert f"\n### {tab}\n" in guide
+    [row] = [line for line in guide.splitlines() if line.startswith(f"| [`{tab}`]")]
+    assert re.findall(r"\*([^*]+)\*", row.split("|")[2]) == TABS[tab].list_headings("people")
+
+
+def test_the_committee_reads_of_every_decision_and_rule() -> None:
+    guide = read(ROOT / "docs" / "committee-guide.md")
+    words = (*MATCH_DECISIONS, *REQUEST_DECISIONS, *MESSAGE_DECISIONS, *RULES)
+    assert [word for word in words if f"**{word}**" not in guide and f"\n| {word} |" not in guide] == []

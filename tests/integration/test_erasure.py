@@ -1,0 +1,352 @@
+"""Erasing people: nothing that they wrote, or that was written to or about them, is left; the statistics are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from program_databases import NOW
+from small_cohort import DAY, INTRODUCTIONS, SmallCohort
+
+from mentoring.answers import FormAnswers
+from mentoring.changes import (
+    AddApplication,
+    AddCheckIn,
+    AddRequest,
+    AddUnplacedResponse,
+    EndMatch,
+    PutEvaluation,
+    SettleApplication,
+)
+from mentoring.erasure import plan_departure
+from mentoring.intake import plan_intake
+from mentoring.outbox import list_doubtful
+from mentoring.responses import Response
+from tasks import erasure
+from tasks.database import ChangedMeanwhileError, Database
+from tasks.erasure import anonymise_cohort, erase_people, find_person, remove_mail_files
+from tasks.ledger import apply_plan
+from tasks.mail import Delivery, OutgoingMessage
+from tasks.outbox import deliver_due_messages
+from tasks.runs import Run
+
+WHEN = "2027-03-01T15:00:00Z"
+#: Stands in everything that Zora Quill wrote, and in everything written to or about her.
+CANARY = "Zoraquill"
+ADDRESS = "zoraquill@example.org"
+
+
+@pytest.fixture
+def cohort(run: Run) -> SmallCohort:
+    """Zora is a mentee with a mentor, and has left her name in every place that there is."""
+    cohort = SmallCohort(run)
+    zora = cohort.add_person(f"{CANARY} O'Hara", ADDRESS)
+    mentee = cohort.add_application("mentee", zora, goals_text=f"I am {CANARY}", phone=CANARY)
+    mentor = cohort.add_application("mentor", cohort.add_person("Bo Li"), seats=2, goals_text="Bo's own words")
+    match_id = cohort.introduce(mentor=mentor, mentee=mentee, explanation={"why": [f"{CANARY} likes serials"]})
+    cohort.introduce(mentor=mentor, seat=2, explanation={"why": ["Someone else likes serials"]})
+    other = cohort.add_application("mentee", zora_twin := cohort.add_person("Zo", "zo@example.org"))
+    assert zora_twin != zora
+    cohort.apply(
+        AddRequest("r1", "key-edited", WHEN, mentee, match_id, "withdrawn", 0, f"{CANARY} can't", ""),
+        AddRequest("r2", "key-partner", WHEN, mentor, match_id, "not_working_out", 0, f"{CANARY} is silent", ""),
+        AddRequest("r3", "key-other", WHEN, other, None, "withdrawn", 0, "Other words", ""),
+        AddCheckIn("c1", match_id, mentee, WHEN, "connected", 2, f"{CANARY} is fine"),
+        AddCheckIn("c2", match_id, mentor, WHEN, "partner_missing", 1, f"Where is {CANARY}?"),
+        AddCheckIn("c3", "match-2", mentor, WHEN, "connected", 4, "Bo about another"),
+        PutEvaluation(match_id, mentee, "e1", WHEN, json.dumps({**SCALES, TEXT: f"{CANARY} liked it"})),
+        PutEvaluation(match_id, mentor, "e2", WHEN, json.dumps({**SCALES, TEXT: f"{CANARY} learned"})),
+        PutEvaluation("match-2", mentor, "e3", WHEN, json.dumps({**SCALES, TEXT: "Bo about another"})),
+        messages=(
+            cohort.thank(mentor, (f"{CANARY} O'Hara", "Someone else")),
+            cohort.thank(mentee, ("Bo Li",), not_before=NOW + DAY),
+            cohort.thank(other, ("Bo Li",)),
+        ),
+    )
+    return cohort
+
+
+SCALES = {"overall": "5", "would_recommend": "Yes"}
+TEXT = "comment"
+
+
+@pytest.fixture(autouse=True)
+def _questions_are_those_of_the_sample(run: Run) -> None:
+    """The names above must be what program.yaml asks, or the tests would show nothing."""
+    kinds = {question.id: question.kind for question in run.settings.program.evaluation}
+    assert kinds[TEXT] == "text"
+    assert {kinds[name] for name in SCALES} <= {"scale", "choice"}
+
+
+def read_all_text(database: Database) -> str:
+    catalogue = (
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if database.is_sqlite
+        else "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
+    )
+    with database.open_session() as session:
+        names = [row["name"] for row in session.connection.execute(catalogue).fetchall()]
+        tables = {name: session.connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+    return "\n".join(f"{name}: {dict(row)}" for name, rows in tables.items() for row in rows)
+
+
+def read_all_bytes(run: Run) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(run.settings.folder)): path.read_bytes()
+        for path in run.settings.folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def end_and_erase(cohort: SmallCohort) -> None:
+    """As `mentoring erase` does it."""
+    person_id = find_person(cohort.run, f" {ADDRESS.upper()}")
+    assert person_id == "person-1"
+    seen = cohort.read()
+    plan, partners = plan_departure(seen, person_id)
+    assert partners == ["mentor-1"]
+    apply_plan(cohort.run, seen, plan)
+    erase_people(cohort.run, [person_id])
+
+
+def test_before_the_erasure_she_is_everywhere(cohort: SmallCohort) -> None:
+    deliver_due_messages(cohort.run)
+    text = read_all_text(cohort.run.database)
+    lines = [line.split(":")[0] for line in text.splitlines() if CANARY.casefold() in line.casefold()]
+    tables = ("applications", "check_ins", "evaluations", "matches", "messages", "people", "requests")
+    assert {line for line in lines if line in tables} == set(tables)
+    assert sum(CANARY.casefold().encode() in content.lower() for content in read_all_bytes(cohort.run).values()) >= 4
+
+
+def test_after_the_erasure_she_is_nowhere(cohort: SmallCohort) -> None:
+    deliver_due_messages(cohort.run)
+    end_and_erase(cohort)
+    # Her two introductions as to both sides, and the thanks to her mentor; her own thanks was not sent yet.
+    assert remove_mail_files(cohort.run) == 3
+    assert CANARY.casefold() not in read_all_text(cohort.run.database).casefold()
+    found = [name for name, content in read_all_bytes(cohort.run).items() if CANARY.casefold().encode() in content.lower()]
+    assert found == []
+    assert {name: rows for name, rows in cohort.run.database.run_checks().items() if rows} == {
+        # The mentor is told by the committee: a message would carry the name that has gone.
+    }
+    assert find_person(cohort.run, ADDRESS) is None
+
+
+def test_zeros_are_written_at_once_even_if_the_rewriting_is_cut_short(
+    cohort: SmallCohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not cohort.run.database.is_sqlite:
+        # PostgreSQL keeps dead rows until they are vacuumed; that is what `rewrite` is for.
+        return
+    path = cohort.run.database.path
+    assert CANARY.encode() in path.read_bytes()
+    monkeypatch.setattr(Database, "rewrite", lambda self: None)
+    end_and_erase(cohort)
+    assert CANARY.casefold().encode() not in path.read_bytes().lower()
+
+
+def test_rewriting_leaves_no_dead_rows(cohort: SmallCohort) -> None:
+    database = cohort.run.database
+    end_and_erase(cohort)
+    if database.is_sqlite:
+        with database.open_session() as session:
+            assert session.connection.execute("PRAGMA freelist_count").fetchone()[0] == 0
+        return
+    with database.open_session() as session:
+        session.connection.execute("CREATE EXTENSION IF NOT EXISTS pgstattuple")
+        for table in ("people", "applications", "messages", "matches", "check_ins", "requests", "evaluations"):
+            row = session.connection.execute(f"SELECT dead_tuple_count AS dead FROM pgstattuple('{table}')").fetchone()
+            assert (table, row["dead"]) == (table, 0)
+
+
+def test_the_statistics_stay(cohort: SmallCohort) -> None:
+    deliver_due_messages(cohort.run)
+    before = cohort.read()
+    end_and_erase(cohort)
+    after = cohort.read()
+    assert {item.match_id: item.points for item in after.matches.values()} == dict.fromkeys(before.matches, 100)
+    assert [(item.signal, item.contacts) for item in after.check_ins] == [
+        (item.signal, item.contacts) for item in before.check_ins
+    ]
+    answers = {item.response_key: item.answers for item in after.evaluations}
+    assert answers == {"e1": SCALES, "e2": SCALES, "e3": {**SCALES, TEXT: "Bo about another"}}
+    assert len(after.messages) == len(before.messages)
+    assert after.matches["match-1"].reason == "withdrawn"
+    assert after.applications["mentee-1"].state == "withdrawn"
+    [row] = cohort.rows("people", person_id="person-1")
+    assert row == {
+        "person_id": "person-1",
+        "email_key": None,
+        "email": None,
+        "full_name": None,
+        "created_at": WHEN,
+        "erased_at": WHEN,
+    }
+
+
+def test_other_people_keep_what_is_theirs(cohort: SmallCohort) -> None:
+    deliver_due_messages(cohort.run)
+    end_and_erase(cohort)
+    after = cohort.read()
+    assert after.applications["mentor-1"].answers["goals_text"] == "Bo's own words"
+    assert after.matches["match-2"].explanation == {"why": ["Someone else likes serials"]}
+    assert {item.request_id: item.words for item in after.requests.values()} == {"r1": "", "r2": "", "r3": "Other words"}
+    assert {item.response_key: item.words for item in after.check_ins} == {"c1": "", "c2": "", "c3": "Bo about another"}
+    kept = {(row["kind"], row["subject_id"]) for row in cohort.rows("messages") if row["body_text"]}
+    assert kept == {*((kind, "match-2") for kind in INTRODUCTIONS), ("thanks", "mentee-3")}
+
+
+def test_what_waits_to_be_sent_to_or_about_her_is_cancelled(cohort: SmallCohort) -> None:
+    end_and_erase(cohort)
+    cancelled = {(row["kind"], row["subject_id"], row["problem"]) for row in cohort.rows("messages", state="cancelled")}
+    about_match = "The match ended before it went out."
+    gone = "Somebody whom it concerned was erased."
+    assert cancelled == {
+        ("introduction_mentor", "match-1", about_match),
+        ("introduction_mentee", "match-1", about_match),
+        ("thanks", "mentor-1", gone),
+        ("thanks", "mentee-1", gone),
+    }
+    counts = deliver_due_messages(cohort.run)
+    assert (counts["sent"], counts["failed"]) == (3, 0)
+
+
+def test_nobody_is_asked_about_a_message_whose_text_is_gone(cohort: SmallCohort) -> None:
+    """Resending it could never work, and the committee's click would stop every later delivery."""
+
+    class Refusing:
+        def send(self, message: OutgoingMessage) -> Delivery:
+            return Delivery("refused", problem="No.")
+
+    deliver_due_messages(cohort.run, Refusing())
+    assert len(list_doubtful(cohort.read())) == 6
+    end_and_erase(cohort)
+    assert {message.subject_id for message in list_doubtful(cohort.read())} == {"match-2", "mentee-3"}
+
+
+def test_her_rows_in_the_forms_do_not_come_in_again(cohort: SmallCohort) -> None:
+    """Neither the response that counted, nor an older one, nor the edit that asked to leave."""
+    cohort.apply(
+        AddApplication("mentee-9", "mentee", "person-1", "key-older", 9, WHEN, 0, json.dumps({"name": CANARY})),
+        SettleApplication("mentee-9", "received", "duplicate", "[]", ""),
+    )
+    end_and_erase(cohort)
+    keys = ("response-mentee-1", "key-older", "key-edited")
+    assert set(keys) <= cohort.read().forgotten
+    assert not {"response-mentor-1", "key-other"} & cohort.read().forgotten
+    answers = {"name": CANARY, "email": ADDRESS, "time_zone": "America/New_York"}
+    rows = [
+        Response("mentee", number, NOW - (20 - number) * DAY, ADDRESS, key, answers)
+        for number, key in enumerate((*keys, "key-new"), 2)
+    ]
+    again = plan_intake(cohort.read(), [FormAnswers("mentee", rows[:3])], NOW)
+    assert (again.changes, again.messages) == ((), ())
+    fresh = plan_intake(cohort.read(), [FormAnswers("mentee", rows)], NOW)
+    assert [change.response_key for change in fresh.changes if isinstance(change, AddApplication)] == ["key-new"]
+
+
+def test_erasing_twice_is_noticed(cohort: SmallCohort) -> None:
+    end_and_erase(cohort)
+    before = read_all_text(cohort.run.database)
+    with pytest.raises(ChangedMeanwhileError):
+        erase_people(cohort.run, ["person-1"])
+    assert read_all_text(cohort.run.database) == before
+
+
+def test_erasing_nobody_does_nothing(cohort: SmallCohort) -> None:
+    before = read_all_text(cohort.run.database)
+    erase_people(cohort.run, [])
+    assert read_all_text(cohort.run.database) == before
+    assert find_person(cohort.run, "nobody@example.org") is None
+    assert find_person(cohort.run, "no address") is None
+
+
+def test_an_erasure_is_all_or_nothing(cohort: SmallCohort) -> None:
+    before = read_all_text(cohort.run.database)
+    with pytest.raises(ChangedMeanwhileError):
+        erase_people(cohort.run, ["person-1", "person-2", "nobody"])
+    assert read_all_text(cohort.run.database) == before
+
+
+def test_mail_that_could_not_be_removed_is_removed_by_the_next_run(cohort: SmallCohort) -> None:
+    deliver_due_messages(cohort.run)
+    end_and_erase(cohort)
+    assert any(CANARY.encode() in content for content in read_all_bytes(cohort.run).values())
+    assert remove_mail_files(cohort.run) == 3
+    assert remove_mail_files(cohort.run) == 0
+
+
+# A whole cohort
+
+
+def prepare_for_purge(cohort: SmallCohort) -> None:
+    """The year is over; one person takes part in the next one, too, and some rows belong to nobody."""
+    for match_id in ("match-1", "match-2"):
+        cohort.apply(EndMatch(match_id, "completed"))
+    cohort.apply(
+        AddApplication("mentee-8", "mentee", None, "key-nobody", 8, WHEN, 0, json.dumps({"name": CANARY})),
+        SettleApplication("mentee-8", "received", "needs_attention", json.dumps([{"sentence": CANARY}]), ""),
+        AddUnplacedResponse("key-unplaced", "request", 4, f"“{CANARY}” is not a choice."),
+    )
+    with cohort.run.database.transaction("test", NOW) as transaction:
+        transaction.execute("add_cohort", cohort_id="2028", at=transaction.at, token_key="1" * 32)
+    cohort.execute(
+        "INSERT INTO applications SELECT 'next-1', '2028', applicant_role, person_id, 'key-next', sheet_row, received_at, "
+        "is_late, answers, faults, reason, revision, state, previous_state, changed_at FROM applications "
+        "WHERE application_id = 'mentor-1'"
+    )
+
+
+def test_a_cohort_whose_time_is_over_keeps_figures_only(cohort: SmallCohort) -> None:
+    deliver_due_messages(cohort.run)
+    prepare_for_purge(cohort)
+    before = cohort.read()
+    anonymise_cohort(cohort.run)
+    remove_mail_files(cohort.run)
+    after = cohort.read()
+    assert after.is_anonymised
+    assert CANARY.casefold() not in read_all_text(cohort.run.database).casefold()
+    found = [name for name, content in read_all_bytes(cohort.run).items() if CANARY.casefold().encode() in content.lower()]
+    assert found == []
+    assert {key: item.state for key, item in after.applications.items()} == {
+        key: item.state for key, item in before.applications.items()
+    }
+    # Bo is a mentor of the next cohort as well, and stays.
+    assert [person.name for person in after.people.values() if person.name] == ["Bo Li"]
+    assert {"key-nobody", "key-unplaced", "response-mentee-1"} <= after.forgotten
+    assert after.unplaced == {}
+    assert {name: rows for name, rows in cohort.run.database.run_checks().items() if rows} == {}
+
+
+def test_a_second_purge_does_nothing(cohort: SmallCohort) -> None:
+    prepare_for_purge(cohort)
+    anonymise_cohort(cohort.run)
+    before = read_all_text(cohort.run.database)
+    anonymise_cohort(replace(cohort.run, now=NOW + timedelta(days=30)))
+    assert read_all_text(cohort.run.database) == before
+
+
+@pytest.mark.parametrize("stops_at", ["erase_people", "rewrite"])
+def test_a_purge_that_is_cut_short_is_finished_by_the_next(
+    cohort: SmallCohort, monkeypatch: pytest.MonkeyPatch, stops_at: str
+) -> None:
+    prepare_for_purge(cohort)
+    erase = erasure.erase_people
+
+    def stop(run: Run, person_ids: list[str]) -> None:
+        erase(run, person_ids[:1])
+        raise OSError
+
+    if stops_at == "erase_people":
+        monkeypatch.setattr(erasure, "erase_people", stop)
+    else:
+        monkeypatch.setattr(Database, "rewrite", lambda self: stop(cohort.run, []))
+    with pytest.raises(OSError, match=""):
+        anonymise_cohort(cohort.run)
+    assert not cohort.read().is_anonymised
+    monkeypatch.undo()
+    anonymise_cohort(cohort.run)
+    assert cohort.read().is_anonymised
+    assert CANARY.casefold() not in read_all_text(cohort.run.database).casefold()
