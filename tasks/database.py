@@ -304,6 +304,8 @@ class Database:
         """Write the files anew, so that nothing of what was deleted is left in them. Raises `DatabaseError`."""
         with self.open_session() as session, self.explain_errors():
             if self.is_sqlite:
+                # Not through a file in the system's folder for temporary ones.
+                session.connection.execute("PRAGMA temp_store = MEMORY")
                 session.connection.execute("VACUUM")
                 return
             session.connection.autocommit = True

@@ -63,7 +63,8 @@ def seat_quickly(features: Features, seats: np.ndarray, ranks: np.ndarray) -> np
     right = np.repeat(np.arange(mentees), len(tries))
     allowed = features.find_allowed(left, right)
     pairs = Pairs(left[allowed], right[allowed], ranks[right[allowed]])
-    return solve_flow(pairs, seats, np.zeros(mentees, dtype=np.int64))[0]
+    nothing = np.zeros(mentees, dtype=np.int64)
+    return solve_flow(pairs, seats, nothing, np.zeros(mentors, dtype=np.int64), nothing)[0]
 
 
 def _augment(

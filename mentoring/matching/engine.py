@@ -77,8 +77,8 @@ def find_matches(
     free_seats, eligible_pairs, matched, held, unmatched_mentees, mentors_without_mentee, waiting,
     waiting_matched, total_points, optimal, worst_points, median_points, spread_points (interquartile range),
     blocking_pairs, fairness (per option: value, points_paid, mentees_lost), reoptimisation (what giving up all
-    held pairs would gain: points_gained, mentees_gained), recruiting (see `advise_recruiting`), seed, seconds per phase (read off
-    `stopwatch`). Certificate (canonical order by id): mentor_ids, seats (without held ones), prices (int64,
+    held pairs would gain: points_gained, mentees_gained), recruiting (see `advise_recruiting`), seed, seconds
+    per phase (read off `stopwatch`). Certificate (canonical order by id): mentor_ids, seats (without held ones), prices (int64,
     per mentor), mentee_ids, bonus (int64, per mentee; 0: held), partner (row of the mentor or -1), held
     (bool), threshold, worth, and with max_min cover (int64, per mentor, in ranks of waiting). It proves the
     result: with W = points + bonus no allowed pair has W > wish + price, wishes and prices are at least 0,
@@ -166,16 +166,16 @@ def _set_task(board: Board, eligible: np.ndarray, *, max_min: bool | None = None
 
 
 def _prefer(board: Board, ties: np.ndarray, keep: Mapping[str, str]) -> np.ndarray:
-    """Ties in which a pair to keep outweighs all that are not."""
+    """Ties by which fewest mentees change: those in `keep` best stay, and come before those who are not."""
+    if not keep:
+        return ties
     mentor_at = {person_id: at for at, person_id in enumerate(board.mentors.ids)}
-    kept = [
-        (mentor_at[keep[mentee]], at)
-        for at, mentee in enumerate(board.mentees.ids)
-        if keep.get(mentee) in mentor_at
-    ]
-    if kept:
-        ties = ties >> 10  # room for the weight of a kept pair
-        ties[tuple(np.transpose(kept))] += int(ties.max()) * (len(board.mentees) + 1)
+    ties = ties >> 10  # room for the weight of a change
+    change = int(ties.max(initial=0)) * (len(board.mentees) + 1)
+    for at, mentee in enumerate(board.mentees.ids):
+        if mentee in keep:
+            ties[:, at] += change
+            ties[mentor_at[keep[mentee]], at] += change
     return ties
 
 

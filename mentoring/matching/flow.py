@@ -24,12 +24,14 @@ class Round:
     wishes: np.ndarray
 
 
-def solve_listed(pairs: Pairs, seats: np.ndarray, fallback: np.ndarray, start: np.ndarray) -> Round:
+def solve_listed(
+    pairs: Pairs, seats: np.ndarray, fallback: np.ndarray, start: np.ndarray, wishes: np.ndarray
+) -> Round:
     """Match over `pairs` (sorted by mentee) for most points; a mentee without a mentor earns `fallback`.
 
-    `start` are prices from before; prices that fit and are close to them are found soonest.
+    `start` and `wishes` are prices and wishes from before: what is close to them is found soonest.
     """
-    partner, now = solve_flow(pairs, seats, fallback)
+    partner, now = solve_flow(pairs, seats, fallback, start, wishes)
     prices = _price(pairs, seats, fallback, partner, now, start)
     wishes = fallback.copy()
     if len(pairs):
@@ -39,8 +41,14 @@ def solve_listed(pairs: Pairs, seats: np.ndarray, fallback: np.ndarray, start: n
     return Round(partner, prices, wishes)
 
 
-def solve_flow(pairs: Pairs, seats: np.ndarray, fallback: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Partner of each mentee (-1: none) and what the mentee earns there."""
+def solve_flow(
+    pairs: Pairs, seats: np.ndarray, fallback: np.ndarray, prices: np.ndarray, wishes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the partner of each mentee (-1: none) and what the mentee earns there.
+
+    Costs are taken less `prices` and `wishes`, which changes no path's order: near the best, little is left
+    for the flow to settle.
+    """
     from ortools.graph.python import min_cost_flow  # heavy, and only for large cohorts
 
     mentees, mentors = len(fallback), len(seats)
@@ -51,13 +59,13 @@ def solve_flow(pairs: Pairs, seats: np.ndarray, fallback: np.ndarray) -> tuple[n
         pairs.mentees.astype(np.int64),
         mentees + pairs.mentors.astype(np.int64),
         np.ones(len(pairs), np.int64),
-        -pairs.scores,
+        prices[pairs.mentors] + wishes[pairs.mentees] - pairs.scores,
     )
     flow.add_arcs_with_capacity_and_unit_cost(
-        mentees + np.arange(mentors), np.full(mentors, outside), seats, np.zeros(mentors, np.int64)
+        mentees + np.arange(mentors), np.full(mentors, outside), seats, -prices
     )
     flow.add_arcs_with_capacity_and_unit_cost(
-        everyone, np.full(mentees, outside), np.ones(mentees, np.int64), -fallback
+        everyone, np.full(mentees, outside), np.ones(mentees, np.int64), wishes - fallback
     )
     flow.set_nodes_supplies(
         np.arange(outside + 1), np.r_[np.ones(mentees), np.zeros(mentors), -mentees].astype(np.int64)

@@ -21,6 +21,7 @@ QUOTA = 6  # pairs added per person and tile while prices are rough
 FIRST_SAMPLE = 700  # mentors whom each mentee sees in the thinnest sample
 THICKER = 6  # from one sample to the next
 MOST_LISTED = 40  # pairs per mentee before the worst are dropped
+ACTIVE = 8  # pairs per mentee that are solved first
 SOFT_RANK = 4  # a mentee who must be matched may at first wait for a pair as good as this one
 
 
@@ -121,9 +122,19 @@ class Generator:
         self.fallback = np.where(self.group.must, kth - 1, 0)
 
     def _solve_listed(self) -> None:
+        """Solve over the listed pairs, by way of the few that are nearly tight."""
         self.rounds += 1
-        done = solve_listed(self.listed, self.group.seats, self.fallback, self.prices)
-        self.partner, self.prices, self.wishes = done.partner, done.prices, done.wishes
+        pairs = self.listed
+        excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
+        active = keep_best(pairs, excess, ACTIVE) | (self.partner[pairs.mentees] == pairs.mentors)
+        while True:
+            done = solve_listed(pairs.take(active), self.group.seats, self.fallback, self.prices, self.wishes)
+            self.partner, self.prices, self.wishes = done.partner, done.prices, done.wishes
+            excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
+            violated = np.flatnonzero(excess > 0)
+            if not len(violated):
+                return
+            active[violated[keep_best(pairs.take(violated), excess[violated], ACTIVE)]] = True
 
     def _add(self, *some: Pairs) -> None:
         self.listed = join_pairs([self.listed, *some])

@@ -13,8 +13,11 @@ from flows import FLOW_NAMES
 from mentoring.desk import MATCH_DECISIONS, MESSAGE_DECISIONS, REQUEST_DECISIONS, RULES, TABS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-OPERATORS = [path for path in DOCUMENTS if path.name in ("README.md", "operator-guide.md")]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "deployments/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+OPERATORS = [ROOT / "README.md", ROOT / "docs" / "operator-guide.md"]
 COMMANDS = sorted(str(item.callback.__name__) for item in app.registered_commands if item.callback)
 LARGEST_PICTURE = 300_000
 
@@ -83,7 +86,9 @@ def test_every_flow_is_documented(flow: str) -> None:
 
 def test_no_document_names_a_command_that_does_not_exist() -> None:
     for document in DOCUMENTS:
-        named = set(re.findall(r"(?:^|[`“/ ])mentoring ([a-z]+)", "\n".join(_list_code(document))))
+        named = set(
+            re.findall(r"(?:^|[/ ])mentoring ([a-z]+)", "\n".join(_list_code(document)), re.MULTILINE)
+        )
         assert named - set(COMMANDS) == set(), document.name
 
 

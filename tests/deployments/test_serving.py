@@ -79,7 +79,7 @@ class ServedProgram:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=output, env=clean_environment(), start_new_session=True
             )
-        wait_until("serving", self._is_serving)
+        wait_until("serving", self._is_serving, seconds=240)
         login = tuple(self.password.split(":")) if self.password else None
         self.api = httpx.Client(base_url=f"{self.address}/api/", timeout=30, trust_env=False, auth=login)
         token = self.api.get("csrf-token", params={"client": "tests"})
@@ -333,7 +333,7 @@ def other_server(tmp_path: Path) -> Iterator[str]:
         command, env={**clean_environment(), **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until("the other server", lambda: answers(f"http://127.0.0.1:{port}"))
+        wait_until("the other server", lambda: answers(f"http://127.0.0.1:{port}"), seconds=240)
         yield port
     finally:
         server.terminate()

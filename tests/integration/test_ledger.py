@@ -32,8 +32,8 @@ from mentoring.changes import (
     ProposeMatch,
     PutEvaluation,
     PutSetting,
-    RejectMatch,
     ReissueMessage,
+    RejectMatch,
     RemoveSeats,
     RenamePerson,
     ResolveMessage,
@@ -94,7 +94,9 @@ def test_an_application_reads_back(cohort: SmallCohort) -> None:
     )
     nobody = read.applications["a2"]
     assert (nobody.person_id, nobody.name, nobody.email, nobody.is_late) == (None, "", "", False)
-    assert read.people == {"p1": Person("p1", "zoe@example.org", "Zoe@example.org", "Zoë O'Neil; DROP TABLE people")}
+    assert read.people == {
+        "p1": Person("p1", "zoe@example.org", "Zoe@example.org", "Zoë O'Neil; DROP TABLE people")
+    }
 
 
 def test_a_match_reads_back_through_its_life(cohort: SmallCohort) -> None:
@@ -121,7 +123,9 @@ def test_a_match_reads_back_through_its_life(cohort: SmallCohort) -> None:
     held = replace(proposed, is_held=True, decided_by="Ann")
     assert later.read().matches[match_id] == held
     later.apply(ExplainMatch(match_id, 90, '{"why": []}'), ApproveMatch(match_id, "Bea"))
-    approved = replace(held, points=90, explanation={"why": []}, is_held=False, decided_by="Bea", state="approved")
+    approved = replace(
+        held, points=90, explanation={"why": []}, is_held=False, decided_by="Bea", state="approved"
+    )
     assert later.read().matches[match_id] == approved
     later.apply(ActivateMatch(match_id))
     active = replace(approved, state="active", introduced_at=NOW + DAY)
@@ -144,10 +148,16 @@ def test_answers_read_back(cohort: SmallCohort) -> None:
         DecideRequest("r1", "received", "confirmed", "Ann"),
     )
     later = "2027-03-02T15:00:00Z"
-    cohort.apply(PutEvaluation(match_id, "mentor-1", "k7", later, '{"overall": "4"}'), PutSetting("topics_day", "4"))
+    cohort.apply(
+        PutEvaluation(match_id, "mentor-1", "k7", later, '{"overall": "4"}'), PutSetting("topics_day", "4")
+    )
     read = cohort.read()
-    first = Request("r1", "k1", NOW, "mentee-1", match_id, "not_working_out", True, "Their words", "", "Ann", "confirmed")
-    second = Request("r2", "k2", NOW, None, None, "withdrawn", False, "", "Nobody has this address.", None, "received")
+    first = Request(
+        "r1", "k1", NOW, "mentee-1", match_id, "not_working_out", True, "Their words", "", "Ann", "confirmed"
+    )
+    second = Request(
+        "r2", "k2", NOW, None, None, "withdrawn", False, "", "Nobody has this address.", None, "received"
+    )
     assert read.requests == {"r1": first, "r2": second}
     assert read.check_ins == [
         CheckIn("k3", match_id, "mentor-1", NOW, "connected", 3, "Fine"),
@@ -250,10 +260,22 @@ def test_every_kind_of_change_can_be_applied(cohort: SmallCohort) -> None:
     assert sorted(row["happening"] for row in noted) == sorted(change.query for change in batch)
     assert {row["actor"] for row in noted} == {"test"}
     assert {(row["entity"], row["entity_id"]) for row in noted} == {change.entity for change in batch}
-    assert [(row["application_id"], row["seat"]) for row in cohort.rows("mentor_seats", application_id="a9")] == [("a9", 1)]
+    assert [
+        (row["application_id"], row["seat"]) for row in cohort.rows("mentor_seats", application_id="a9")
+    ] == [("a9", 1)]
     assert cohort.read().applications["a9"].revision == 2
     reissued, original = (cohort.rows("messages", message_id=key)[0] for key in ("0" * 32, doubtful))
-    own = ("message_id", "reissue", "queued_at", "not_before", "expires_at", "state", "previous_state", "settled_at", "resolution")
+    own = (
+        "message_id",
+        "reissue",
+        "queued_at",
+        "not_before",
+        "expires_at",
+        "state",
+        "previous_state",
+        "settled_at",
+        "resolution",
+    )
     assert {key: reissued[key] for key in reissued if key not in own} == {
         key: original[key] for key in original if key not in own
     }
@@ -276,7 +298,9 @@ STALE = {
     "reject a match that moved on": RejectMatch("match-3", "proposed", "superseded", None),
     "hold a match that is approved": HoldMatch("match-3", 1, "Ann"),
     "settle an application twice": SettleApplication("mentee-1", "received", "accepted", "[]", ""),
-    "revise an application that moved on": ReviseApplication("mentee-1", "needs_attention", None, "k", 1, WHEN, 0, "{}"),
+    "revise an application that moved on": ReviseApplication(
+        "mentee-1", "needs_attention", None, "k", 1, WHEN, 0, "{}"
+    ),
     "decide a request that is not there": DecideRequest("none", "received", "confirmed", "Ann"),
     "finish a request that is not confirmed": FinishRequest("none"),
     "cancel a message that is not there": CancelMessage("none", "x"),
@@ -356,7 +380,9 @@ def test_an_empty_plan_does_not_touch_the_database(cohort: SmallCohort) -> None:
 
 
 def test_texts_from_people_are_values_never_sql(cohort: SmallCohort) -> None:
-    for number, hostile in enumerate(("'); DROP TABLE people; --", ":at", "%s %(at)s %", "\\'; \\", "$1 ?1 {}", "\u202e")):
+    for number, hostile in enumerate(
+        ("'); DROP TABLE people; --", ":at", "%s %(at)s %", "\\'; \\", "$1 ?1 {}", "\u202e")
+    ):
         person = cohort.add_person(hostile)
         cohort.add_application("mentee", person, goals_text=hostile)
         assert cohort.read().people[person].name == hostile
@@ -395,7 +421,9 @@ def test_the_programs_own_templates_are_used(cohort: SmallCohort) -> None:
     assert "the special committee" in row["body_text"]
 
 
-def test_a_moment_before_and_after_summer_time_is_the_same_moment_in_the_database(cohort: SmallCohort) -> None:
+def test_a_moment_before_and_after_summer_time_is_the_same_moment_in_the_database(
+    cohort: SmallCohort,
+) -> None:
     zone = cohort.run.settings.program.zone
     for day in (13, 15):
         moment = datetime(2027, 3, day, 8, tzinfo=zone)
