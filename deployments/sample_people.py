@@ -39,6 +39,7 @@ class _Question:
     kind: str
     address: str
     asked_at: datetime
+    subject: str
     reference: str
 
 
@@ -182,7 +183,10 @@ class SamplePeople:
             assert found, "every mail that asks carries its reference"
             asked_at = mail["Date"].datetime.astimezone(self.program.zone)
             address = mail["To"].addresses[0].addr_spec.casefold()
-            self.questions.append(_Question(mail["X-Mentoring-Kind"], address, asked_at, found[1]))
+            subject = str(mail["Subject"])
+            self.questions.append(_Question(mail["X-Mentoring-Kind"], address, asked_at, subject, found[1]))
+        # References are random, so files of one minute lie in a random order; people's years must not depend on it.
+        self.questions.sort(key=lambda question: (question.asked_at, question.address, question.subject))
         return (question for question in self.questions if question.kind == kind)
 
     # --- the committee ----------------------------------------------------------------------------------------

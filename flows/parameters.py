@@ -1,27 +1,28 @@
 """The parameters that every flow has, as the run form shows them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
+
+def _show(title: str, description: str) -> Any:
+    # Prefect overwrites a field's own title and description with the parameter's bare name.
+    return Field(json_schema_extra={"title": title, "description": description})
+
+
 CohortId = Annotated[
     str | None,
-    Field(
-        title="Cohort",
-        description="Id of the cohort as in program.yaml, for example 2027. Empty: the latest cohort.",
-    ),
+    _show("Cohort", "Id of the cohort as in program.yaml, for example 2027. Empty: the latest cohort."),
 ]
 AsOf = Annotated[
     datetime | None,
-    Field(
-        title="As of",
-        description="Work as if it were this moment (the committee's time zone if none is given). Empty: now.",
+    _show(
+        "As of", "Work as if it were this moment (the committee's time zone if none is given). Empty: now."
     ),
 ]
 DryRun = Annotated[
-    bool,
-    Field(title="Dry run", description="Only show what would be done: nothing is changed, nothing is sent."),
+    bool, _show("Dry run", "Only show what would be done: nothing is changed, nothing is sent.")
 ]
 
 

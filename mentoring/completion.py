@@ -16,6 +16,7 @@ from mentoring.calendar import (
     end_of_day,
     format_period,
     list_topic_days,
+    local_day,
     name_day,
     next_daytime,
     start_of_day,
@@ -192,6 +193,18 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
     }
     busy |= {key for match in introduced for key in match.pair}
     sent = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
+    # The topic of the month in which two people meet travels in their introduction.
+    sent.update(
+        format_period(local_day(match.introduced_at, cohort.program.zone))
+        for match in introduced
+        if match.introduced_at
+    )
+    settled = {
+        key
+        for match in introduced
+        if match.state == "active" or match.reason == "completed"
+        for key in match.pair
+    }
     counts = {
         "introduced": len(introduced),
         "rematches": sum(match.is_rematch for match in introduced),
@@ -207,6 +220,6 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
         counts[f"accepted.{role}"] = sum(
             item.state == "accepted" or item.application_id in busy for item in mine
         )
-        waiting = [item for item in mine if item.state == "accepted" and item.application_id not in busy]
+        waiting = [item for item in mine if item.state == "accepted" and item.application_id not in settled]
         counts[f"waiting.{role}"] = len(waiting)
     return counts | {f"topics_sent.{format_period(day)}": sent[format_period(day)] for day in days}

@@ -334,7 +334,7 @@ def _settle(
 
 def _describe_specialities(intake: _Intake, role: Role, response: Response, *, is_late: bool) -> str:
     other: Role = "mentee" if role == "mentor" else "mentor"
-    notes = ["Came after the closing date; waits for a free seat."] if is_late else []
+    notes = ["Came after the closing date."] if is_late else []
     if normalise_address(response.email) in intake.applied[other]:
         notes.append(f"Applied as {other} too.")
     return " ".join(notes)

@@ -86,14 +86,16 @@ def _introduce(cohort: Cohort, match: Match, topic: Topic | None, now: datetime)
     # The reasons speak of the mentee's goals, topics and position alike.
     is_open = set(_list_agreed(mentee)).issuperset(_SHARED)
     to_mentor = {
-        "mentee": _describe_mentee(mentee),
+        "mentee": _describe_mentee(cohort, mentee),
         "application": _list_shared_answers(mentee),
         "why": why if is_open else [],
         "watch_outs": _split_sentences(match, cohort, "watch_outs") if is_open else [],
     }
     to_mentee = {
         "why": why,
-        "mentor": _describe_person(mentor, shares_institution=True, shares_phone=_talks_by_phone(channels)),
+        "mentor": _describe_person(
+            cohort, mentor, shares_institution=True, shares_phone=_talks_by_phone(channels)
+        ),
         "experience": mentor.answers.get("experience_text", ""),
     }
     return [
@@ -129,7 +131,7 @@ def _talks_by_phone(channels: Sequence[str]) -> bool:
 
 
 def _describe_person(
-    application: Application, shares_institution: bool, shares_phone: bool
+    cohort: Cohort, application: Application, shares_institution: bool, shares_phone: bool
 ) -> dict[str, str]:
     answers = application.answers
     return {
@@ -138,13 +140,14 @@ def _describe_person(
         "pronouns": answers.get("pronouns", ""),
         "phone": answers.get("phone", "") if shares_phone else "",
         "institution": answers.get("institution", "") if shares_institution else "",
-        "time_zone": application.time_zone.replace("_", " "),
+        "time_zone": cohort.program.name_time_zone(application.time_zone),
     }
 
 
-def _describe_mentee(mentee: Application) -> dict[str, str]:
+def _describe_mentee(cohort: Cohort, mentee: Application) -> dict[str, str]:
     agreed = _list_agreed(mentee)
-    return _describe_person(mentee, "My institution and position" in agreed, "My telephone number" in agreed)
+    shares = [part in agreed for part in ("My institution and position", "My telephone number")]
+    return _describe_person(cohort, mentee, *shares)
 
 
 def _list_shared_answers(mentee: Application) -> list[dict[str, str]]:

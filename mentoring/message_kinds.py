@@ -156,12 +156,5 @@ KINDS: Mapping[str, MessageKind] = {
             "when the mentoring year is over",
             ("partners", "year"),
         ),
-        MessageKind(
-            "committee_note",
-            "Note to the committee",
-            "committee",
-            "when something waits for a person",
-            ("heading", "lines"),
-        ),
     )
 }

@@ -36,6 +36,28 @@ Link = Annotated[str, Field(pattern=r"\Ahttps?://\S+\z")]
 Questions = str | list[str]
 
 
+#: What to do about a value that can't be read, by the beginning of pydantic's name for the error.
+_MENDS = {
+    "date": "write a day like 2027-03-01.",
+    "time": "write a time of day like 08:00.",
+    "int": "write a whole number.",
+    "bool": "write yes or no.",
+    "string_type": "write a text.",
+    "list_type": "write a list, one entry a line, each beginning with a dash.",
+    "too_short": "add at least one entry.",
+    "string_pattern_mismatch": "correct its form; an address is like name@example.org, a link like https://example.org.",
+}
+
+
+def describe_mend(kind: str, message: str) -> str:
+    """What to do about a value that pydantic refuses with this error, as the end of a sentence."""
+    for start, mend in _MENDS.items():
+        if kind.startswith(start):
+            return mend
+    sentence = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".").replace("_", " ")
+    return f"{sentence[:1].lower()}{sentence[1:]}."
+
+
 class Settings(BaseModel):
     """Base of every part of `program.yaml`: unknown keys are refused, values do not change."""
 
@@ -60,8 +82,12 @@ class Links(Settings):
         description="Form for whoever can't go on; {token} marks where the prefilled reference goes"
     )
     check_in_form: Link = Field(description="Check-in form; {token} marks where the prefilled reference goes")
-    evaluation_form: Link = Field(description="Evaluation form; {token} marks where the prefilled reference goes")
-    opportunities: Link | None = Field(None, description="Webinars, conferences, committees of the association")
+    evaluation_form: Link = Field(
+        description="Evaluation form; {token} marks where the prefilled reference goes"
+    )
+    opportunities: Link | None = Field(
+        None, description="Webinars, conferences, committees of the association"
+    )
 
 
 class SendingHours(Settings):
@@ -81,7 +107,9 @@ class Form(Settings):
     """One tab of the forms spreadsheet: which question holds which field."""
 
     tab: str = Field(description="Name of the tab that holds the responses")
-    fields: dict[str, Questions] = Field(description="Field → question as the heading shows it, or a list of questions")
+    fields: dict[str, Questions] = Field(
+        description="Field → question as the heading shows it, or a list of questions"
+    )
 
 
 class Question(Settings):
@@ -109,7 +137,9 @@ class CohortSettings(Settings):
     check_in_after_days: int = Field(
         10, ge=1, le=60, description="Days after the introduction until the first check-in"
     )
-    retention_months: int = Field(24, ge=1, le=120, description="Months after the end until personal data is removed")
+    retention_months: int = Field(
+        24, ge=1, le=120, description="Months after the end until personal data is removed"
+    )
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
@@ -127,8 +157,9 @@ class Program(Settings):
 
     name: str = Field(description="Name of the program", min_length=1)
     association: str = Field(description="Name of the association", min_length=1)
-    committee_address: Address = Field(description="Where people write to the committee; Reply-To of every mail")
-    operator_address: Address | None = Field(None, description="Who is told when a run fails")
+    committee_address: Address = Field(
+        description="Where people write to the committee; Reply-To of every mail"
+    )
     sender: Sender
     links: Links
     time_zone: TimeZone = Field(description="The committee's time zone; days begin and end in it")
@@ -143,12 +174,19 @@ class Program(Settings):
     forms: dict[Literal["mentor", "mentee", "request", "check_in", "evaluation"], Form]
     evaluation: list[Question] = Field(min_length=1, description="Questions of the evaluation form")
     policy: Policy = Field(default_factory=Policy, description="Weights and rules of matching")
-    cohorts: dict[str, CohortSettings] = Field(min_length=1, description="Cohorts by their id, for example 2027")
+    cohorts: dict[str, CohortSettings] = Field(
+        min_length=1, description="Cohorts by their id, for example 2027"
+    )
 
     @property
     def zone(self) -> ZoneInfo:
         """The committee's time zone."""
         return ZoneInfo(self.time_zone)
+
+    def name_time_zone(self, zone: str) -> str:
+        """An IANA time zone as the forms call it, else by its own name without underscores."""
+        names = (name for name, iana in self.time_zones.items() if iana == zone)
+        return next(names, zone.replace("_", " "))
 
     def require_cohort(self, cohort_id: str | None) -> str:
         """Return the cohort asked for, or the latest to open; raise KeyError with a sentence if there is none such."""

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from mentoring.changes import Change, DropSetting, PutSetting
 from mentoring.desk import Cell
 from mentoring.policy import ExperienceGap, Policy, Weights
-from mentoring.program import CohortSettings, Program
+from mentoring.program import CohortSettings, Program, describe_mend
 
 _RULES = (
     "same_institution_allowed",
@@ -25,11 +25,6 @@ _RULES = (
     "experience_gap_required",
 )
 #: Kinds of errors of the library, as the committee reads them.
-_MENDS = {
-    "date": "write a day like 2027-03-01.",
-    "int": "write a whole number.",
-    "bool": "write yes or no.",
-}
 
 
 @dataclass(frozen=True)
@@ -204,16 +199,8 @@ def _find_problems(program: Program, cohort_id: str, values: Mapping[str, str]) 
         except ValidationError as error:
             for item in error.errors(include_url=False, include_context=False):
                 place = words.get(str(item["loc"][-1]), "") if item["loc"] else ""
-                problems[place] = _describe_error(item["type"], item["msg"])
+                problems[place] = describe_mend(item["type"], item["msg"])
     return problems
-
-
-def _describe_error(kind: str, message: str) -> str:
-    for start, mend in _MENDS.items():
-        if kind.startswith(start):
-            return mend
-    sentence = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".").replace("_", " ")
-    return f"{sentence[:1].lower()}{sentence[1:]}."
 
 
 def _list_changes(stored: Mapping[str, str], accepted: Mapping[str, str]) -> tuple[Change, ...]:

@@ -145,7 +145,9 @@ def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Ch
         else:
             transaction.change_one(change.query, **values)
         entity, entity_id = change.entity
-        transaction.note(entity, entity_id, change.query, str(getattr(change, "state", getattr(change, "reason", ""))))
+        transaction.note(
+            entity, entity_id, change.query, str(getattr(change, "state", getattr(change, "reason", "")))
+        )
 
 
 def apply_plan(run: Run, cohort: Cohort, plan: Plan) -> None:
@@ -188,7 +190,9 @@ def queue_message(
         transaction.note("message", message_id, "queue_message", draft.kind)
 
 
-def render_draft(cohort: Cohort, draft: Draft, recipient_name: str, overrides: Mapping[str, str]) -> RenderedMessage:
+def render_draft(
+    cohort: Cohort, draft: Draft, recipient_name: str, overrides: Mapping[str, str]
+) -> RenderedMessage:
     """The text of a message, exactly as it will be sent."""
     program = cohort.program
     token = cohort.make_message_id(draft)
@@ -202,7 +206,8 @@ def render_draft(cohort: Cohort, draft: Draft, recipient_name: str, overrides: M
         "recipient": {"name": recipient_name},
     }
     context = {
-        key: value.replace("{token}", token) if key == "link" else value for key, value in draft.context.items()
+        key: value.replace("{token}", token) if key == "link" else value
+        for key, value in draft.context.items()
     }
     return render_message(draft.kind, shared | context, overrides)
 
@@ -210,4 +215,6 @@ def render_draft(cohort: Cohort, draft: Draft, recipient_name: str, overrides: M
 def read_overrides(run: Run) -> dict[str, str]:
     """The program's own templates, by file name, from its folder `templates`."""
     folder = run.settings.folder / "templates"
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*")) if path.is_file()}
+    return {
+        path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*")) if path.is_file()
+    }

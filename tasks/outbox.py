@@ -1,8 +1,9 @@
-"""Delivery: from the outbox to the mail backend, with the promise that nothing is sent twice and no doubt is hidden.
+"""Delivery: from the outbox to the mail backend; nothing is sent twice, and no doubt is hidden.
 
-`sending` is committed before the call. Only the backend's acceptance makes it `sent`, a definite refusal `failed`, a
-definite non-arrival `pending` again; everything else, a crash included, is `unknown` and waits for a person. Belongs
-here: claiming, sending, marking. Does not belong here: queueing (`tasks.ledger`), one backend's ways (`tasks.mail_files`).
+`sending` is committed before the call. Only the backend's acceptance makes it `sent`, a definite refusal `failed`,
+a definite non-arrival `pending` again; everything else, a crash included, is `unknown` and waits for a person.
+Belongs here: claiming, sending, marking. Does not belong here: queueing (`tasks.ledger`), one backend's ways
+(`tasks.mail_files`).
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ class RunReport:
 
     def describe_counts(self) -> str:
         """The figures that are not zero, in one line."""
-        return ", ".join(f"{count} {name}" for name, count in self.counts.items() if count) or "nothing to do"
+        return (
+            ", ".join(f"{name}: {count}" for name, count in self.counts.items() if count) or "nothing to do"
+        )
 
     def write_markdown(self) -> str:
         """The run's page in the Prefect UI."""

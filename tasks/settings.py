@@ -13,7 +13,7 @@ from typing import Literal, cast
 import yaml
 from pydantic import SecretStr, ValidationError
 
-from mentoring.program import Program
+from mentoring.program import Program, describe_mend
 
 PROGRAM_FILE = "program.yaml"
 #: The compiled loader is ten times as fast.
@@ -153,6 +153,11 @@ def read_program(path: Path) -> Program:
         raise SettingsError(
             f"{path.name} can't be read{line}: check indentation, colons and quotes there."
         ) from None
+    except ValueError as error:
+        # YAML makes a date of everything that looks like one, and there is no 30 February.
+        raise SettingsError(
+            f"{path.name} has a day that does not exist ({error}); write one like 2027-03-01."
+        ) from None
     if not isinstance(data, dict):
         raise SettingsError(
             f"{path.name} is empty or not a list of settings; start from “mentoring init DIR”."
@@ -171,9 +176,8 @@ def describe_first_error(name: str, error: ValidationError) -> str:
         return f"{name} has the unknown key “{key}”; remove it or correct its spelling."
     if first["type"] == "missing":
         return f"{name} lacks “{key}”; add it."
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
     more = len(error.errors()) - 1
-    return f"{name}, “{key}”: {message[:1].lower() + message[1:]}." + (
+    return f"{name}, “{key}”: {describe_mend(first['type'], first['msg'])}" + (
         f" ({more} more to mend after this.)" if more else ""
     )
 

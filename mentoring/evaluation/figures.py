@@ -7,7 +7,9 @@ Belongs here: which figure becomes which row, and its cells. Does not belong her
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
+from mentoring.calendar import name_month
 from mentoring.desk import Cell
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.values import (
@@ -71,7 +73,7 @@ def _list_year(summary: EvaluationSummary) -> Iterator[Row]:
         figure, group = YEAR_COUNTS[key]
         yield _row(figure, group, count)
     for month, title, count in summary.topics_sent:
-        yield _row(f"Topic sent: {month}", "Pairs", count, note=title)
+        yield _row(f"Topic sent: {name_month(date.fromisoformat(month + '-01'))}", "Pairs", count, note=title)
 
 
 def _list_scale(scale: ScaleSummary) -> Iterator[Row]:

@@ -21,7 +21,8 @@ QUOTA = 6  # pairs added per person and tile while prices are rough
 FIRST_SAMPLE = 700  # mentors whom each mentee sees in the thinnest sample
 THICKER = 6  # from one sample to the next
 MOST_LISTED = 40  # pairs per mentee before the worst are dropped
-ACTIVE = 8  # pairs per mentee that are solved first
+ACTIVE = 1_000, 6  # pairs per mentee that are solved first, while prices are rough and later
+MOST_LOST = 1_000  # people for whom many pairs are listed
 SOFT_RANK = 4  # a mentee who must be matched may at first wait for a pair as good as this one
 
 
@@ -62,6 +63,7 @@ class Generator:
         self.pricer = Pricer(group.features, workers)
         self.report = report
         self.rounds = 0
+        self.found = len(group.known)  # pairs that were missing in the last round
         mentors, mentees = group.features.shape
         self.prices = np.zeros(mentors, dtype=np.int64)
         self.wishes = np.zeros(mentees, dtype=np.int64)
@@ -126,7 +128,8 @@ class Generator:
         self.rounds += 1
         pairs = self.listed
         excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
-        active = keep_best(pairs, excess, ACTIVE) | (self.partner[pairs.mentees] == pairs.mentors)
+        most = ACTIVE[self.found < len(self.wishes) // 20]
+        active = keep_best(pairs, excess, most) | (self.partner[pairs.mentees] == pairs.mentors)
         while True:
             done = solve_listed(pairs.take(active), self.group.seats, self.fallback, self.prices, self.wishes)
             self.partner, self.prices, self.wishes = done.partner, done.prices, done.wishes
@@ -134,7 +137,7 @@ class Generator:
             violated = np.flatnonzero(excess > 0)
             if not len(violated):
                 return
-            active[violated[keep_best(pairs.take(violated), excess[violated], ACTIVE)]] = True
+            active[violated[keep_best(pairs.take(violated), excess[violated], most)]] = True
 
     def _add(self, *some: Pairs) -> None:
         self.listed = join_pairs([self.listed, *some])
@@ -147,6 +150,7 @@ class Generator:
         )
 
     def _tell(self, violated: int, gap: int | None = None) -> None:
+        self.found = violated
         self.report(Step(self.rounds, violated, gap))
 
     def _settle(self, pool: Pool) -> None:
@@ -175,8 +179,8 @@ class Generator:
         self.pricer.set_prices(self.prices, self.wishes)
         low = -self.group.features.most
         tiles: list[Tile] = [(row, lost) for row in cut(mentors, ROWS)]
-        self._add(*self.pricer.scan(tiles if len(lost) else [], low, QUOTA))
-        if len(free) <= 8 * missing:
+        self._add(*self.pricer.scan(tiles if 0 < len(lost) <= MOST_LOST else [], low, QUOTA))
+        if len(free) <= 2 * missing <= 2 * MOST_LOST:
             self._add(*self.pricer.scan([(free, column) for column in cut(mentees, COLUMNS)], low, QUOTA))
 
     def _lower_fallback(self, step: int) -> bool:

@@ -22,7 +22,8 @@ _STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
         """
-        about after all also and another any anything are area areas around back because been before being
+        about after all also and bring came come day due going ich lot month per run und week
+        another any anything are area areas around back because been before being
         better between both but can career careers could currently did does doing each especially etc even
         every experience experienced few field find first for from gain get getting give goal goals good
         great grow had has have having help helped helping her him his hope hoping how interest interested

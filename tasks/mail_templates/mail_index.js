@@ -14,7 +14,9 @@
       count += fits;
     }
     for (const month of document.querySelectorAll(".month")) {
-      month.hidden = !month.querySelector("li:not([hidden])");
+      const left = month.querySelectorAll("li:not([hidden])").length;
+      month.hidden = left === 0;
+      month.querySelector("header span").textContent = left === 1 ? "1 message" : `${left} messages`;
     }
     shown.textContent = count === rows.length ? `${count} messages` : `${count} of ${rows.length} messages`;
     document.getElementById("none").hidden = count > 0 || rows.length === 0;

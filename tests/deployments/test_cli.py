@@ -511,11 +511,11 @@ def test_preview_writes_the_mails_and_changes_nothing_and_the_run_sends_them(
     )
 
     dry = call("run", *words, "--dry-run")
-    assert dry.stdout.startswith("Would do: 56 new applications, 42 accepted, ")
+    assert dry.stdout.startswith("Would do: new applications: 56, accepted: 42, ")
     assert take_stock(program) == before
 
     done = run_in_shell("run", *words)
-    assert done.stdout.startswith("Done: 56 new applications, 42 accepted, ")
+    assert done.stdout.startswith("Done: new applications: 56, accepted: 42, ")
     assert done.returncode == 1, "addresses that can't be used wait for a person"
     assert done.stderr == ""
     with sqlite3.connect(program / "mentoring.sqlite") as connection:

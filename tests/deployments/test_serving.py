@@ -261,10 +261,14 @@ def test_a_second_serve_of_the_same_folder_is_refused(program: ServedProgram) ->
 def test_another_program_does_not_take_over_the_server(program: ServedProgram, tmp_path: Path) -> None:
     other = tmp_path / "other"
     make_program_folder(other)
-    before = program.list_deployments()
+
+    def list_schedules() -> dict[str, Any]:
+        return {name: (item["id"], item["schedules"]) for name, item in program.list_deployments().items()}
+
+    before = list_schedules()
     done = run_serve("--program", str(other), "--port", str(program.port))
     assert_one_sentence(done, str(program.folder), "another --port")
-    assert program.list_deployments() == before
+    assert list_schedules() == before
 
 
 @pytest.mark.long
@@ -451,6 +455,10 @@ def listener() -> Iterator[HTTPServer]:
         ({}, "Something that is no Prefect server answers"),
         ({"/api/health": (200, b"ok")}, "Something that is no Prefect server answers"),
         ({"/api/health": (200, b"true")}, "Something that is no Prefect server answers"),
+        (
+            {"/api/health": (200, b"<html>"), "/api/admin/version": (200, b"<html>")},
+            "Something that is no Prefect server answers",
+        ),
         ({"/api/health": (200, b"true"), "/api/admin/version": (401, b"")}, "wants another password"),
     ],
 )

@@ -32,7 +32,9 @@ def introduced(tmp_path_factory):
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_an_interrupted_introduction_is_finished_by_the_next_run(introduced, tmp_path, monkeypatch, step, after):
+def test_an_interrupted_introduction_is_finished_by_the_next_run(
+    introduced, tmp_path, monkeypatch, step, after
+):
     import shutil
 
     year, morning = introduced
@@ -55,6 +57,8 @@ def test_an_interrupted_introduction_is_finished_by_the_next_run(introduced, tmp
     afternoon = morning.replace(hour=14)
     load_flow("deliver-messages")(as_of=afternoon)
 
-    mails = Counter(path.name.split("-", 4)[3].removesuffix(".eml") for path in (folder / "mail").glob("2027-03-01*"))
+    mails = Counter(
+        path.name.split("-", 4)[3].removesuffix(".eml") for path in (folder / "mail").glob("2027-03-01*")
+    )
     introductions = {kind: count for kind, count in mails.items() if kind.startswith("introduction")}
     assert introductions == {"introduction_mentor": 21, "introduction_mentee": 21}

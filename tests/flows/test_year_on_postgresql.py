@@ -13,7 +13,8 @@ pytestmark = pytest.mark.long
 def describe(cohort):
     """What happened, without ids and times of day."""
     matches = Counter(
-        (match.pair, match.points, match.state, match.reason, match.is_rematch) for match in cohort.matches.values()
+        (match.pair, match.points, match.state, match.reason, match.is_rematch)
+        for match in cohort.matches.values()
     )
     messages = Counter((m.kind, m.period, m.state, m.subject_id, m.recipient_id) for m in cohort.messages)
     applications = {key: (item.state, item.reason, item.faults) for key, item in cohort.applications.items()}

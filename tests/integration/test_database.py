@@ -10,7 +10,7 @@ import stat
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -26,6 +26,7 @@ from tasks.database import (
     Database,
     DatabaseError,
     RefusedChangeError,
+    Session,
     format_time,
     parse_time,
 )
@@ -100,6 +101,22 @@ def test_of_two_processes_that_migrate_at_once_one_does_it(databases: DatabaseMa
     outputs = [process.communicate("go\n", timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], outputs
     assert sorted(int(output) for output, _ in outputs) == [0, 0, FILES]
+    assert database.migrate() == 0
+
+
+def test_whoever_waited_for_another_migration_finds_it_done(
+    databases: DatabaseMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process comes exactly between looking and locking."""
+    database = databases.make(schema=False)
+    write = Session.write
+
+    def migrate_first(session: Session) -> AbstractContextManager[None]:
+        monkeypatch.undo()
+        assert database.migrate() == FILES
+        return write(session)
+
+    monkeypatch.setattr(Session, "write", migrate_first)
     assert database.migrate() == 0
 
 

@@ -17,6 +17,7 @@ import pytest
 from program_databases import NOW, run_python
 from small_cohort import DAY, SmallCohort
 
+from mentoring.changes import CancelMessage
 from tasks.database import Session
 from tasks.erasure import erase_people
 from tasks.mail import Delivery, OutgoingMessage
@@ -344,6 +345,20 @@ def test_a_claim_alone_refuses_the_erased(cohort: SmallCohort) -> None:
     provider = Provider(before=lambda message: cohort.execute(statement))
     assert deliver_due_messages(cohort.run, provider)["sent"] == 1
     assert cohort.states()[order[1]] == "pending"
+
+
+def test_what_is_cancelled_during_a_delivery_is_not_sent(cohort: SmallCohort) -> None:
+    cohort.queue(3)
+    order = [row["message_id"] for row in list_due(cohort.run)]
+
+    def cancel(message: OutgoingMessage) -> None:
+        if message.message_id == order[0]:
+            cohort.apply(CancelMessage(order[1], "The match ended before it went out."))
+
+    provider = Provider(before=cancel)
+    assert deliver_due_messages(cohort.run, provider)["sent"] == 2
+    assert provider.ids == [order[0], order[2]]
+    assert find_row(cohort, order[1])["attempts"] == 0
 
 
 # Other processes

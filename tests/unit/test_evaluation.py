@@ -378,8 +378,8 @@ def test_rows_fit_the_tab_and_have_keys_of_their_own() -> None:
     assert [
         (row["Figure"], row["Value"], row["Note"]) for row in rows if "Topic sent" in str(row["Figure"])
     ] == [
-        ("Topic sent: 2027-03", 8, "Hopes, and how to voice them"),
-        ("Topic sent: 2027-04", 7, "Licences; budgets"),
+        ("Topic sent: March 2027", 8, "Hopes, and how to voice them"),
+        ("Topic sent: April 2027", 7, "Licences; budgets"),
     ]
 
 

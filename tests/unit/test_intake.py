@@ -448,7 +448,7 @@ def test_midnight_in_the_committees_time_zone_decides_about_late() -> None:
     ]
     plan = take_in(world, form("mentee", *rows), now=at("2027-02-14"))
     assert [the(world, key).is_late for key in ("mentee-001", "mentee-002")] == [False, True]
-    assert the(world, "mentee-002").reason == "Came after the closing date; waits for a free seat."
+    assert the(world, "mentee-002").reason == "Came after the closing date."
     assert [draft.context["is_late"] for draft in plan.messages] == [False, True]
 
 

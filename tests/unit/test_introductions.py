@@ -106,7 +106,7 @@ def test_each_side_learns_how_to_reach_the_other() -> None:
         "pronouns": "she/her",
         "phone": "111",
         "institution": "Old Library",
-        "time_zone": "Europe/Berlin",
+        "time_zone": "Central Europe (Berlin, Paris)",
     }
     assert both["introduction_mentor"].context["mentee"] == {
         "name": "Ben Mentee1",
