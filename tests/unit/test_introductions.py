@@ -114,7 +114,7 @@ def test_each_side_learns_how_to_reach_the_other() -> None:
         "pronouns": "they/them",
         "phone": "222",
         "institution": "New Library",
-        "time_zone": "America/St Johns",
+        "time_zone": "Newfoundland (St. John's)",
     }
     assert both["introduction_mentee"].context["experience"] == "I enjoy cataloging serials."
 
