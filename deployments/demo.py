@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from mentoring.cohort import Cohort
     from tasks.runs import RunReport
 
-MORNING, AFTERNOON = time(10), time(14)
+#: In the committee's time zone; it is daytime then from Honolulu to Berlin, so that every mail goes out the same day.
+RUNS_AT = time(14)
 
 
 @dataclass
@@ -99,6 +100,7 @@ class DemoYear:
                 s.ends + timedelta(days=1),
                 s.evaluation_due + timedelta(days=1),
             },
+            "deliver-messages": {s.starts + timedelta(days=1)},
             "purge-personal-data": {s.evaluation_due + timedelta(days=1)},
         }
 
@@ -128,29 +130,23 @@ class DemoYear:
         return [day for n in range(12) if (day := add_months(first, n)) < self.settings.ends]
 
     def _live_day(self, day: date) -> None:
-        morning = datetime.combine(day, MORNING, self.program.zone)
-        self.people.send_applications(morning)
-        self.people.send_requests(morning)
-        self.people.answer_check_ins(morning)
-        self.people.answer_evaluations(morning)
-        afternoon = datetime.combine(day, AFTERNOON, self.program.zone)
-        is_more_due = False
+        moment = datetime.combine(day, RUNS_AT, self.program.zone)
+        self.people.send_applications(moment)
+        self.people.send_requests(moment)
+        self.people.answer_check_ins(moment)
+        self.people.answer_evaluations(moment)
         for name in self._plan_day(day):
-            self._decide_before(name, day, morning)
-            report = self._run(name, morning)
-            is_more_due |= any(morning < draft.not_before <= afternoon for draft in report.drafts)
+            self._decide_before(name, day, moment)
+            self._run(name, moment)
             if name == "propose-matches" and day == self.people.timeline["decisions"]["first_look_on"]:
                 self.people.reject_one_pair()
-                self._run(name, morning + timedelta(hours=1))
-        if is_more_due:
-            # Whoever lives far to the west gets the mail when it is day there.
-            self._run("deliver-messages", afternoon)
+                self._run(name, moment + timedelta(hours=1))
 
-    def _decide_before(self, name: str, day: date, morning: datetime) -> None:
+    def _decide_before(self, name: str, day: date, moment: datetime) -> None:
         """What the committee writes on its desk before the run of that day."""
         decisions = self.people.timeline["decisions"]
         if name == "introduce-matches" and day >= decisions["approve_on"]:
-            self.people.decide_on_proposals(morning)
+            self.people.decide_on_proposals(moment)
         if name == "process-requests":
             self.people.confirm_requests()
 
@@ -173,7 +169,7 @@ class DemoYear:
         from tasks.desk import gather_desk
         from tasks.runs import open_run
 
-        after = datetime.combine(self.settings.evaluation_due + timedelta(days=2), MORNING, self.program.zone)
+        after = datetime.combine(self.settings.evaluation_due + timedelta(days=2), RUNS_AT, self.program.zone)
         return gather_desk(open_run("demo", None, after, True, self.folder)).cohort
 
 

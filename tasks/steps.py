@@ -64,31 +64,31 @@ def _step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return decorate
 
 
-open_run = _step("open the run")(runs.open_run)
 gather_desk = _step("read the desk")(desk.gather_desk)
-reload_desk = _step("read the cohort again")(desk.reload_desk)
 read_answers = _step("read and check the forms")(desk.read_answers)
+plan_proposals = _step("find the best matches")(proposals.plan_proposals)
 write_desk = _step("write the desk")(desk.write_desk)
 apply_plan = _step("apply the decisions")(ledger.apply_plan)
 deliver_due_messages = _step("deliver due messages")(delivery.deliver_due_messages)
-
-plan_intake = _step("decide about applications")(intake.plan_intake)
-plan_proposals = _step("find the best matches")(proposals.plan_proposals)
-plan_introductions = _step("decide whom to introduce")(introductions.plan_introductions)
-plan_monthly_topics = _step("decide which topics are due")(monthly_topics.plan_monthly_topics)
-plan_check_ins = _step("decide about check-ins")(check_ins.plan_check_ins)
-plan_requests = _step("decide about requests")(requests.plan_requests)
-plan_completion = _step("decide about evaluations")(completion.plan_completion)
-plan_message_decisions = _step("decide about doubtful messages")(outbox.plan_message_decisions)
-
-plan_purge = _step("decide about retention")(retention.plan_purge)
-
 compile_report = _step("compile the evaluation")(reports.compile_report)
 anonymise_cohort = _step("remove personal data")(erasure.anonymise_cohort)
 remove_mail_files = _step("remove rendered mail")(erasure.remove_mail_files)
 
 
-@_step("report")
+# A task costs more than the work of what follows; these stay plain calls inside the flow.
+
+open_run = runs.open_run
+reload_desk = desk.reload_desk
+plan_intake = intake.plan_intake
+plan_introductions = introductions.plan_introductions
+plan_monthly_topics = monthly_topics.plan_monthly_topics
+plan_check_ins = check_ins.plan_check_ins
+plan_requests = requests.plan_requests
+plan_completion = completion.plan_completion
+plan_message_decisions = outbox.plan_message_decisions
+plan_purge = retention.plan_purge
+
+
 def report_run(
     run: Run, plans: Sequence[Plan], sent: dict[str, int], problems: Sequence[str] = ()
 ) -> RunReport:

@@ -78,11 +78,13 @@ def find_matches(
     waiting_matched, total_points, optimal, worst_points, median_points, spread_points (interquartile range),
     blocking_pairs, fairness (per option: value, points_paid, mentees_lost), reoptimisation (what giving up all
     held pairs would gain: points_gained, mentees_gained), recruiting (see `advise_recruiting`), seed, seconds
-    per phase (read off `stopwatch`). Certificate (canonical order by id): mentor_ids, seats (without held ones), prices (int64,
-    per mentor), mentee_ids, bonus (int64, per mentee; 0: held), partner (row of the mentor or -1), held
-    (bool), threshold, worth, and with max_min cover (int64, per mentor, in ranks of waiting). It proves the
-    result: with W = points + bonus no allowed pair has W > wish + price, wishes and prices are at least 0,
-    and their sum over mentees and seats equals the worth; see `mentoring.matching.verify_matching`.
+    per phase (read off `stopwatch`).
+
+    Certificate (canonical order by id): mentor_ids, seats (without held ones), prices (int64, per mentor),
+    mentee_ids, bonus (int64, per mentee; 0: held), partner (row of the mentor or -1), held (bool), threshold,
+    worth, and with max_min cover (int64, per mentor, in ranks of waiting). It proves the result: with W =
+    points + bonus no allowed pair has W > wish + price, wishes and prices are at least 0, and their sum over
+    mentees and seats equals the worth; see `mentoring.matching.verify_matching`.
 
     Above `dense_pairs` pairs memory is linear in people, costs of runner-ups are lower bounds, and reasons
     are shorter; the optimum and its proof are the same. `report` then hears about every round, with the

@@ -77,7 +77,7 @@ class Generator:
         self._solve_samples()
         self._add(no_pairs(), self._list_known())
         pool = Pool(self.pricer)
-        step = max(self.group.features.most // 64, 1)
+        step = max(self.group.features.most // 16, 1)
         while True:
             self._settle(pool)
             self._list_ways_out()
@@ -86,7 +86,7 @@ class Generator:
                 # the fallback of those who need not be matched becomes nothing
                 shift = 0 if self.all_must else int(self.fallback[~self.group.must].max())
                 return Round(self.partner, self.prices + shift, self.wishes - shift)
-            step *= 2
+            step *= 4
 
     def _list_known(self) -> Pairs:
         mentees = np.flatnonzero(self.group.known >= 0)

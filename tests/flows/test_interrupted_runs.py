@@ -25,7 +25,7 @@ def introduced(tmp_path_factory):
     for day in year._list_days():
         if day < date(2027, 3, 1):
             year._live_day(day)
-    morning = datetime(2027, 3, 1, 10, tzinfo=year.program.zone)
+    morning = datetime(2027, 3, 1, 14, tzinfo=year.program.zone)
     year.people.decide_on_proposals(morning)
     return year, morning
 
@@ -54,7 +54,7 @@ def test_an_interrupted_introduction_is_finished_by_the_next_run(
         flow(as_of=morning)
     monkeypatch.setattr(steps, step, real)
     flow(as_of=morning)
-    afternoon = morning.replace(hour=14)
+    afternoon = morning.replace(hour=17)
     load_flow("deliver-messages")(as_of=afternoon)
 
     mails = Counter(

@@ -157,7 +157,7 @@ def test_whoever_was_invited_late_is_not_reminded_the_next_day() -> None:
     assert {draft.period for draft in complete(world, at("2027-12-07")).messages} == {"2"}
 
 
-@pytest.mark.parametrize("now", ["2027-12-10 18:30", "2027-12-11 00:00", "2028-01-10"])
+@pytest.mark.parametrize("now", ["2027-12-10 21:30", "2027-12-11 00:00", "2028-01-10"])
 def test_nothing_is_asked_that_could_not_be_answered_in_time(now: str) -> None:
     plan = plan_completion(make_pair(), NOTHING, at(now))
     assert [draft for draft in plan.messages if draft.kind != "thanks"] == []

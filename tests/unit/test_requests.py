@@ -403,10 +403,10 @@ def test_letters_go_out_in_daytime() -> None:
         [pair(1, 1)],
         requests=[open_request(1, MENTOR, "2027-match-001")],
     )
-    plan = plan_requests(cohort, NOTHING, [confirm(1)], at("2027-05-10 13:00"))
+    plan = plan_requests(cohort, NOTHING, [confirm(1)], at("2027-05-10 16:00"))
     assert [draft.not_before for draft in plan.messages] == [
         at("2027-05-11 08:00", "Europe/Berlin"),
-        at("2027-05-10 13:00"),
+        at("2027-05-10 16:00"),
     ]
 
 
