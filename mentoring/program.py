@@ -54,7 +54,7 @@ def describe_mend(kind: str, message: str) -> str:
     for start, mend in _MENDS.items():
         if kind.startswith(start):
             return mend
-    sentence = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".").replace("_", " ")
+    sentence = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return f"{sentence[:1].lower()}{sentence[1:]}."
 
 

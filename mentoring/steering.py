@@ -199,7 +199,7 @@ def _find_problems(program: Program, cohort_id: str, values: Mapping[str, str]) 
         except ValidationError as error:
             for item in error.errors(include_url=False, include_context=False):
                 place = words.get(str(item["loc"][-1]), "") if item["loc"] else ""
-                problems[place] = describe_mend(item["type"], item["msg"])
+                problems[place] = describe_mend(item["type"], item["msg"]).replace("_", " ")
     return problems
 
 
