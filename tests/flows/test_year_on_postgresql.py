@@ -7,7 +7,8 @@ import pytest
 from deployments.demo import DemoYear
 from tasks.settings import load_settings
 
-pytestmark = pytest.mark.long
+# Two whole years, which may take their time on a busy machine.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
 
 def describe(cohort):
