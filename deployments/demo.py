@@ -7,6 +7,7 @@ do something, each `as_of` its day. Belongs here: the calendar of that year. Doe
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -186,6 +187,8 @@ def run_demo(folder: Path) -> None:
     started = perf_counter()
     year = DemoYear(folder, tell=lambda line: console.print(f"  {line}", style="dim", soft_wrap=True))
     console.print(f"A program year of the {year.program.name}, in {folder}.")
+    # A year makes millions of short-lived values and hardly a cycle.
+    gc.set_threshold(200_000, 20, 50)
     with start_private_server() as server:
         # Two cores: the server boots while this process loads its libraries.
         _load_libraries()
