@@ -225,7 +225,7 @@ def doctor(program: Program = None, debug: Debug = False) -> None:
     raise typer.Exit(0 if all(finding.is_fine for finding in findings) else NEEDS_PERSON)
 
 
-@app.command(epilog="Example: `mentoring match mentors.csv mentees.csv --out result`")
+@app.command(epilog="Example: `mentoring match mentors.csv mentees.csv --out result --what-if M-012=E-031`")
 @_in_one_sentence
 def match(
     mentors: Annotated[
@@ -243,12 +243,41 @@ def match(
     scores: Annotated[
         bool, typer.Option("--scores", help="Also write every pair's points (small inputs).")
     ] = False,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--what-if",
+            help="What would it cost to pair this mentor with this mentee, and who would move? May be repeated.",
+            metavar="MENTOR=MENTEE",
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Match two tables of people with the engine alone: no database, no Prefect."""
     from deployments.matching import match_files
 
-    typer.echo(match_files(mentors, mentees, policy, out, scores))
+    for line in match_files(mentors, mentees, policy, out, scores, what_if or ()):
+        typer.echo(line)
+
+
+@app.command(epilog="Example: `mentoring verify result`")
+@_in_one_sentence
+def verify(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="A folder that “mentoring match” wrote.", metavar="DIR", show_default=False),
+    ],
+    debug: Debug = False,
+) -> None:
+    """Check a written matching against its input and its proof, pair by pair, without the engine that made it."""
+    from deployments.matching import verify_files
+
+    problems = verify_files(folder)
+    for problem in problems:
+        typer.echo(f"✗ {problem}")
+    if problems:
+        raise typer.Exit(NEEDS_PERSON)
+    typer.echo(f"✓ Proven: no other matching of these people is better than the one in {folder}.")
 
 
 @app.command(epilog="Example: `mentoring erase someone@example.org`")

@@ -79,11 +79,13 @@ def _join_words(words: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class PairRules:
-    """The `Rules` tab: pairs of application ids (mentor, mentee), and remarks by the row's key."""
+    """The `Rules` tab: pairs of application ids (mentor, mentee), and remarks and questions by the row's key."""
 
     must_pair: frozenset[tuple[str, str]] = frozenset()
     never_pair: frozenset[tuple[str, str]] = frozenset()
+    what_if: Mapping[RuleKey, tuple[str, str]] = field(default_factory=dict)
     remarks: Mapping[RuleKey, str] = field(default_factory=dict)
+    keys: Sequence[RuleKey] = ()
 
 
 def read_pair_rules(cohort: Cohort, rows: Rows) -> PairRules:
@@ -91,10 +93,10 @@ def read_pair_rules(cohort: Cohort, rows: Rows) -> PairRules:
     pairs: dict[str, set[tuple[str, str]]] = {word: set() for word in RULES}
     remarks: dict[RuleKey, str] = {}
     meant: dict[RuleKey, tuple[str, str]] = {}
-    for row in rows:
-        key = (row.get("Rule", ""), row.get("Mentor", ""), row.get("Mentee", ""))
-        if not any(key):
-            continue
+    what_if: dict[RuleKey, tuple[str, str]] = {}
+    written = [(row.get("Rule", ""), row.get("Mentor", ""), row.get("Mentee", "")) for row in rows]
+    keys = tuple(key for key in written if any(key))
+    for key in keys:
         word = next((word for word in RULES if word.casefold() == key[0].strip().casefold()), None)
         mentor, mentee = _find_applicant(cohort, "mentor", key[1]), _find_applicant(cohort, "mentee", key[2])
         if word is None:
@@ -106,12 +108,15 @@ def read_pair_rules(cohort: Cohort, rows: Rows) -> PairRules:
         else:
             meant[key] = (mentor.application_id, mentee.application_id)
             pairs[word].add(meant[key])
-            if remark := _remark_on_rule(cohort, word, mentor, mentee):
+            if word == "What if":
+                what_if[key] = meant.pop(key)
+            elif remark := _remark_on_rule(cohort, word, mentor, mentee):
                 remarks[key] = remark
     both = pairs["Must pair"] & pairs["Never pair"]
     contradiction = "This pair must and must never be together; Never pair holds until one rule is deleted."
     remarks |= {key: contradiction for key, pair in meant.items() if pair in both}
-    return PairRules(frozenset(pairs["Must pair"] - both), frozenset(pairs["Never pair"]), remarks)
+    must, never = frozenset(pairs["Must pair"] - both), frozenset(pairs["Never pair"])
+    return PairRules(must, never, what_if, remarks, keys)
 
 
 def _remark_on_rule(cohort: Cohort, word: str, mentor: Application, mentee: Application) -> str:

@@ -111,7 +111,7 @@ _NOTE = _person("Note", 40, "Anything the committee wants to remember. The softw
 MATCH_DECISIONS = ("Approve", "Reject", "Hold")
 REQUEST_DECISIONS = ("Confirm", "Decline")
 MESSAGE_DECISIONS = ("Resend", "Leave")
-RULES = ("Must pair", "Never pair")
+RULES = ("Must pair", "Never pair", "What if")
 
 TABS: Mapping[str, Tab] = {
     tab.name: tab
@@ -150,8 +150,17 @@ TABS: Mapping[str, Tab] = {
             ("Rule", "Mentor", "Mentee"),
             (
                 Column("Problem", width=40, note="Why a rule could not be used, and how to mend it."),
+                Column(
+                    "Answer",
+                    width=50,
+                    note="To a What if: what it would cost, and who else would move. The next proposal answers it.",
+                ),
                 _person(
-                    "Rule", 14, "Must pair: these two belong together. Never pair: never these two.", RULES
+                    "Rule",
+                    14,
+                    "Must pair: these two belong together. Never pair: never these two. What if: decides nothing, "
+                    "only asks what pairing the two would cost.",
+                    RULES,
                 ),
                 _person("Mentor", 30, "The mentor's e-mail address, or the name as on the Applications tab."),
                 _person("Mentee", 30, "The mentee's e-mail address, or the name as on the Applications tab."),

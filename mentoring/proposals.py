@@ -8,33 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mentoring.calendar import end_of_day, local_day, name_day
 from mentoring.changes import ApproveMatch, Change, ExplainMatch, HoldMatch, Plan, ProposeMatch, RejectMatch
-from mentoring.cohort import Application, Cohort, Match
+from mentoring.cohort import Cohort, Match
 from mentoring.decisions import Decision, PairRules, Rows, read_match_decisions, read_pair_rules
 from mentoring.desk import TabUpdate
 from mentoring.policy import CRITERIA
+from mentoring.rosters import list_free, tabulate_mentees, tabulate_mentors
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mentoring.matching import Matching
-
-_MENTOR_FIELDS = ("topics_offered", "experience_text")
-_MENTEE_FIELDS = ("desired_library_type", "topics_wanted", "goals_text")
-_FIELDS = (
-    "institution",
-    "library_type",
-    "years_experience",
-    "focus_areas",
-    "channels",
-    "time_zone",
-    "languages",
-)
 
 
 def plan_match_decisions(cohort: Cohort, rows: Rows) -> tuple[list[Change], dict[str, str]]:
@@ -82,18 +70,6 @@ def _decide(cohort: Cohort, match: Match, decision: Decision | None) -> Change |
     return None
 
 
-@dataclass(frozen=True)
-class _Roster:
-    """Who is free, and what holds between them. Ids are those of applications; `held` has must-pairs, too."""
-
-    mentors: Sequence[tuple[Application, int]]
-    mentees: Sequence[Application]
-    on_hold: frozenset[tuple[str, str]]
-    held: frozenset[tuple[str, str]]
-    never: frozenset[tuple[str, str]]
-    earlier: frozenset[tuple[str, str]]
-
-
 def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datetime) -> Plan:
     """Record the committee's decisions, then propose the optimum for everybody who is free.
 
@@ -109,15 +85,18 @@ def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datet
     if local_day(now, cohort.program.zone) > cohort.settings.ends:
         return Plan(tuple(changes), counts={"proposed": 0})
     rules = read_pair_rules(cohort, rule_rows)
-    roster = _list_free(cohort, changes, rules)
+    roster = list_free(cohort, changes, rules)
     fixed_away = [c.match_id for c in changes if isinstance(c, (ApproveMatch, RejectMatch))]
     undecided = [match for match in cohort.list_matches("proposed") if match.match_id not in fixed_away]
-    result, problem = _run_engine(cohort, roster)
+    tables = tabulate_mentors(roster), tabulate_mentees(cohort, roster)
+    result, problem = _run_engine(cohort, *tables)
     if result is None:
         return Plan(tuple(changes), counts={"proposed": 0}, waiting=(problem,))
     found = _read_result(result)
     proposals = _compare(cohort, changes, undecided, found)
-    updates = (TabUpdate("Unmatched", _list_unmatched(cohort, result), remove_missing=True),)
+    updates = [TabUpdate("Unmatched", _list_unmatched(cohort, result), remove_missing=True)]
+    if rules.keys:
+        updates.append(TabUpdate("Rules", _answer_what_ifs(cohort, rules, *tables, result)))
     counts = {
         "proposed": sum(isinstance(change, ProposeMatch) for change in proposals),
         "replaced": sum(isinstance(change, RejectMatch) for change in proposals),
@@ -127,7 +106,7 @@ def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datet
     }
     open_rows = len(found) - len(roster.on_hold & set(found))
     waiting = (f"Proposals that wait for a decision on the Matches tab: {open_rows}.",) if open_rows else ()
-    return Plan((*changes, *proposals), updates=updates, counts=counts, waiting=waiting)
+    return Plan((*changes, *proposals), updates=tuple(updates), counts=counts, waiting=waiting)
 
 
 def _count_decisions(changes: Sequence[Change]) -> dict[str, int]:
@@ -138,165 +117,47 @@ def _count_decisions(changes: Sequence[Change]) -> dict[str, int]:
     }
 
 
-def _list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> _Roster:
-    approved = {change.match_id for change in changes if isinstance(change, ApproveMatch)}
-    rejected = {change.match_id for change in changes if isinstance(change, RejectMatch)}
-    holds = {change.match_id: bool(change.is_held) for change in changes if isinstance(change, HoldMatch)}
-    fixed = [
-        match
-        for match in cohort.matches.values()
-        if match.match_id not in rejected
-        and (match.state in ("approved", "active") or match.match_id in approved)
-    ]
-    taken_mentees = {match.mentee_application_id for match in fixed}
-    mentors = [
-        (
-            mentor,
-            mentor.capacity - sum(match.mentor_application_id == mentor.application_id for match in fixed),
-        )
-        for mentor in cohort.list_accepted("mentor")
-    ]
-    mentees = [
-        mentee for mentee in cohort.list_accepted("mentee") if mentee.application_id not in taken_mentees
-    ]
-    held = {
-        match.pair
-        for match in cohort.list_matches("proposed")
-        if holds.get(match.match_id, match.is_held) and match.match_id not in approved | rejected
-    }
-    turned_down = {
-        match.pair
-        for match in cohort.matches.values()
-        if match.match_id in rejected or (match.state == "rejected" and match.reason == "committee")
-    }
-    never = frozenset(rules.never_pair | turned_down | _list_same_person(mentors, mentees))
-    return _Roster(
-        [(mentor, seats) for mentor, seats in mentors if seats > 0],
-        mentees,
-        frozenset(held),
-        # A Never pair rule is stronger than a hold.
-        _keep_present((held | rules.must_pair) - never, mentors, mentees),
-        never,
-        _list_earlier_pairs(cohort, mentors, mentees),
-    )
-
-
-def _keep_present(
-    pairs: set[tuple[str, str]], mentors: Sequence[tuple[Application, int]], mentees: Sequence[Application]
-) -> frozenset[tuple[str, str]]:
-    here = {mentor.application_id for mentor, seats in mentors if seats > 0} | {
-        item.application_id for item in mentees
-    }
-    return frozenset(pair for pair in pairs if set(pair) <= here)
-
-
-def _list_same_person(
-    mentors: Sequence[tuple[Application, int]], mentees: Sequence[Application]
-) -> set[tuple[str, str]]:
-    return {
-        (mentor.application_id, mentee.application_id)
-        for mentor, _ in mentors
-        for mentee in mentees
-        if mentor.person_id == mentee.person_id
-    }
-
-
-def _list_earlier_pairs(
-    cohort: Cohort, mentors: Sequence[tuple[Application, int]], mentees: Sequence[Application]
-) -> frozenset[tuple[str, str]]:
-    this_year = {match.pair for match in cohort.list_matches("ended")}
-    before = {
-        (mentor.application_id, mentee.application_id)
-        for mentor, _ in mentors
-        for mentee in mentees
-        if (mentor.person_id, mentee.person_id) in cohort.earlier_pairs
-    }
-    return frozenset(this_year | before)
-
-
-def find_waiting_since(cohort: Cohort, mentee: Application) -> date:
-    """The day from which a mentee's place in line counts; who waits longer is matched first.
-
-    Somebody whose match ended goes before everybody who applied this year; somebody who waited through an
-    earlier year keeps that year's place; everybody in time shares the closing day; a late application counts
-    from its day.
-    """
-    settings = cohort.settings
-    if mentee.person_id and mentee.person_id in cohort.waited_since:
-        return cohort.waited_since[mentee.person_id]
-    if any(mentee.application_id in match.pair for match in cohort.list_matches("ended")):
-        return settings.applications_open - timedelta(days=1)
-    return (
-        local_day(mentee.received_at, cohort.program.zone) if mentee.is_late else settings.applications_close
-    )
-
-
-def _run_engine(cohort: Cohort, roster: _Roster) -> tuple[Matching | None, str]:
+def _run_engine(cohort: Cohort, mentors: pd.DataFrame, mentees: pd.DataFrame) -> tuple[Matching | None, str]:
     from mentoring.matching import MatchingError, find_matches
 
     try:
-        return find_matches(_tabulate_mentors(roster), _tabulate_mentees(cohort, roster), cohort.policy), ""
+        return find_matches(mentors, mentees, cohort.policy), ""
     except MatchingError as error:
-        return None, f"No proposal could be made: {error}"
+        return None, f"No proposal could be made: {_name_all(cohort, str(error))}"
 
 
-def _tabulate_mentors(roster: _Roster) -> pd.DataFrame:
-    import pandas as pd
+def _answer_what_ifs(
+    cohort: Cohort, rules: PairRules, mentors: pd.DataFrame, mentees: pd.DataFrame, result: Matching
+) -> list[dict[str, str | int]]:
+    """The `Answer` of every rule: what pairing the two of a “What if” would cost, and who else would move."""
+    from mentoring.matching import MatchingError, ask_what_if
 
-    rows = [
-        _describe(mentor, _MENTOR_FIELDS)
-        | _pairs_of(roster, mentor.application_id, 0, 1)
-        | {"capacity": seats}
-        for mentor, seats in roster.mentors
+    def answer(pair: tuple[str, str]) -> str:
+        for key, table in zip(pair, (mentors, mentees), strict=True):
+            if key not in set(table["person_id"]):
+                return f"{cohort.name_of(key)} is not free: not accepted, or in a match already."
+        try:
+            return _name_all(
+                cohort, ask_what_if(mentors, mentees, cohort.policy, *pair, matching=result).sentence
+            )
+        except MatchingError as error:
+            return _name_all(cohort, str(error))
+
+    return [
+        {
+            "Rule": key[0],
+            "Mentor": key[1],
+            "Mentee": key[2],
+            "Answer": answer(rules.what_if[key]) if key in rules.what_if else "",
+        }
+        for key in rules.keys
     ]
-    columns = [
-        "person_id",
-        *_FIELDS,
-        *_MENTOR_FIELDS,
-        "never_pair",
-        "must_pair",
-        "earlier_partners",
-        "capacity",
-    ]
-    return pd.DataFrame(rows, columns=columns)
 
 
-def _tabulate_mentees(cohort: Cohort, roster: _Roster) -> pd.DataFrame:
-    import pandas as pd
+def _name_all(cohort: Cohort, sentence: str) -> str:
+    from mentoring.matching import name_people
 
-    rows = [
-        _describe(mentee, _MENTEE_FIELDS)
-        | _pairs_of(roster, mentee.application_id, 1, 0)
-        | {"waiting_since": find_waiting_since(cohort, mentee).isoformat()}
-        for mentee in roster.mentees
-    ]
-    columns = [
-        "person_id",
-        *_FIELDS,
-        *_MENTEE_FIELDS,
-        "never_pair",
-        "must_pair",
-        "earlier_partners",
-        "waiting_since",
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _describe(application: Application, extra: Sequence[str]) -> dict[str, Any]:
-    return {"person_id": application.application_id} | {
-        name: application.answers.get(name, "") for name in (*_FIELDS, *extra)
-    }
-
-
-def _pairs_of(roster: _Roster, own: str, mine: int, other: int) -> dict[str, str]:
-    return {
-        name: "; ".join(sorted(pair[other] for pair in pairs if pair[mine] == own))
-        for name, pairs in (
-            ("never_pair", roster.never),
-            ("must_pair", roster.held),
-            ("earlier_partners", roster.earlier),
-        )
-    }
+    return name_people(sentence, {key: cohort.name_of(key) for key in cohort.applications})
 
 
 def _read_result(result: Matching) -> dict[tuple[str, str], tuple[int, str]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 import openpyxl
@@ -20,7 +22,7 @@ from deployments.cli import app
 from deployments.private_server import PrivateServer, start_private_server
 from deployments.program_folders import list_sample_topics, make_program_folder, read_sample_responses
 
-COMMANDS = ["demo", "init", "run", "preview", "serve", "status", "doctor", "match", "erase"]
+COMMANDS = ["demo", "init", "run", "preview", "serve", "status", "doctor", "match", "verify", "erase"]
 HEAVY = [
     "prefect", "pandas", "numpy", "great_expectations", "openpyxl", "scipy", "ortools", "jinja2", "pydantic",
     "sqlalchemy", "psycopg", "matplotlib", "yaml",
@@ -364,6 +366,99 @@ def test_match_writes_a_result_and_says_where(tmp_path: Path) -> None:
     rows = (tmp_path / "result" / "matches.csv").read_text(encoding="utf-8").splitlines()
     assert len(rows) == 2
     assert rows[1].startswith("a,b,") or ",a,b," in f",{rows[1]}"
+
+
+def write_two_pairs(folder: Path) -> tuple[Path, Path]:
+    """Two mentors and two mentees; who wants what leaves one best matching: a with x, b with y."""
+    mentors = MENTOR + "b,East College,20,E-mail,America/Denver,1,Teaching\n"
+    mentees = "x,South College,3,E-mail,America/Denver,Linked data\ny,West College,3,E-mail,America/Denver,Teaching\n"
+    return write_people(folder, mentors, mentees)
+
+
+def test_match_says_what_another_pair_would_cost_and_who_would_move(tmp_path: Path) -> None:
+    people = write_two_pairs(tmp_path)
+    done = call("match", *people, "--out", tmp_path / "result", "--what-if", "a=y", "--what-if", "a = x")
+    assert done.exit_code == 0, done.output
+    first, cost, same = done.stdout.splitlines()
+    assert first.startswith("Matched 2 of 2 mentees")
+    assert cost.startswith("Pairing a with y costs ")
+    assert cost.endswith("x would go from a to b.")
+    assert same == "Pairing a with x is part of the best matching; nothing else changes."
+    rows = (tmp_path / "result" / "matches.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [row.split(",")[:2] for row in rows] == [["a", "x"], ["b", "y"]], "asking decides nothing"
+
+
+@pytest.mark.parametrize(
+    ("pair", "sentence"),
+    [
+        ("a", "“a” is not a pair; write --what-if MENTOR=MENTEE with the ids of the tables."),
+        ("=y", "“=y” is not a pair; write --what-if MENTOR=MENTEE with the ids of the tables."),
+        ("a=z", "There is no mentee z; name a mentee by the id in the table."),
+    ],
+)
+def test_match_refuses_a_what_if_that_names_no_pair(tmp_path: Path, pair: str, sentence: str) -> None:
+    assert (
+        refuse("match", *write_two_pairs(tmp_path), "--out", tmp_path / "out", "--what-if", pair) == sentence
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_proves_what_match_wrote_and_names_what_was_changed(tmp_path: Path) -> None:
+    out = tmp_path / "result"
+    assert call("match", *write_two_pairs(tmp_path), "--out", out).exit_code == 0
+    proven = call("verify", out)
+    assert (proven.exit_code, proven.stderr) == (0, "")
+    assert proven.stdout == f"✓ Proven: no other matching of these people is better than the one in {out}.\n"
+    matches = out / "matches.csv"
+    text = matches.read_text(encoding="utf-8")
+    matches.write_text(
+        text.replace("a,x,", "a,?,").replace("b,y,", "b,x,").replace("a,?,", "a,y,"), encoding="utf-8"
+    )
+    changed = call("verify", out)
+    assert changed.exit_code == 1
+    assert changed.stdout.startswith("✗ ")
+    assert "Proven" not in changed.stdout
+    assert refuse("verify", tmp_path).endswith("name the folder that `mentoring match` wrote.")
+
+
+def test_match_shows_rounds_better_pairs_and_the_gap_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    from deployments.matching import show_progress
+    from mentoring.matching import Step
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with show_progress() as report:
+        report(Step(1, 2048, None))
+        report(Step(2, 17, 4100))
+        report(Step(3, 0, 0))
+    assert "Round 3: 0 better pairs, at most to gain: 0 points" in shown.getvalue()
+
+
+def test_match_interrupted_by_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    people = write_crowd(tmp_path, 3000)
+    start = [sys.executable, "-c", "from deployments.cli import main; main()"]
+    command = [*start, "match", *map(str, people), "--out", str(tmp_path / "out")]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pytest.raises(subprocess.TimeoutExpired):
+        run.wait(timeout=3)
+    run.send_signal(signal.SIGINT)
+    _, words = run.communicate(timeout=60)
+    assert run.returncode not in (0, None)
+    assert b"Traceback" not in words
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mentees.csv", "mentors.csv"]
+
+
+def write_crowd(folder: Path, size: int) -> tuple[Path, Path]:
+    topics = [f"Topic {number}" for number in range(12)]
+    mentors = [
+        f"m{n},College {n % 90},{9 + n % 20},E-mail,America/Denver,1,{topics[n % 12]}\n" for n in range(size)
+    ]
+    mentees = [
+        f"e{n},School {n % 70},{n % 5},E-mail,America/Denver,{topics[n * 7 % 12]}\n" for n in range(size)
+    ]
+    return write_people(folder, "".join(mentors), "".join(mentees))
 
 
 def test_match_without_mentors_or_mentees_is_one_sentence(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_name_that_two_have_gets_a_remark() -> None:
 
 def test_another_word_for_a_rule_gets_a_remark() -> None:
     rules = read(rule("Should pair", "mentor1@example.org", "mentee1@example.org"))
-    assert list(rules.remarks.values()) == ["Choose Must pair or Never pair as the rule."]
+    assert list(rules.remarks.values()) == ["Choose Must pair, Never pair or What if as the rule."]
 
 
 def test_contradicting_rules_are_remarked_on_both_and_never_pair_holds() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from mentoring.changes import ApproveMatch, ExplainMatch, HoldMatch, Plan, ProposeMatch, RejectMatch
 from mentoring.cohort import Cohort, Match
 from mentoring.policy import Policy
-from mentoring.proposals import find_waiting_since, plan_match_decisions, plan_proposals
+from mentoring.proposals import plan_match_decisions, plan_proposals
+from mentoring.rosters import find_waiting_since
 
 NOW = at("2027-02-20")
 M1, M2, M3 = (f"2027-mentor-{number:03d}" for number in (1, 2, 3))
@@ -285,6 +287,38 @@ def test_a_must_pair_with_oneself_does_not_stop_the_others() -> None:
     world = World(make_cohort(people))
     propose(world, rules=[rule("Must pair", (M1, E1))])
     assert pairs(world) == {(M1, E2)}
+
+
+def answer(world: World, *asked: dict[str, str]) -> list[str]:
+    """What the `Rules` tab would say in the column `Answer`."""
+    update = next(each for each in propose(world, rules=[*asked]).updates if each.tab == "Rules")
+    assert [row["Rule"] for row in update.rows] == [row["Rule"] for row in asked]
+    return [str(row["Answer"]) for row in update.rows]
+
+
+def test_a_what_if_is_answered_with_its_cost_and_who_would_move_and_decides_nothing() -> None:
+    world = better_world()
+    propose(world)
+    best = pairs(world)
+    assert (M1, E1) not in best
+    [costly, none, no_question] = answer(
+        world, rule("What if", (M1, E1)), rule("what if", min(best)), rule("Hm", (M1, E1))
+    )
+    assert re.match(r"Pairing Ben Mentor1 with Ben Mentee1 costs \d+ points in total", costly)
+    assert none.endswith("is part of the best matching; nothing else changes.")
+    assert no_question == ""
+    assert pairs(world) == best
+
+
+def test_a_what_if_about_somebody_who_is_not_free_says_so() -> None:
+    world = World(make_cohort([mentor(1), mentor(2), mentee(1)], [pair(1, 1, "approved")]))
+    assert answer(world, rule("What if", (M2, E1))) == [
+        "Ben Mentee1 is not free: not accepted, or in a match already."
+    ]
+
+
+def test_without_rules_the_rules_tab_is_left_alone() -> None:
+    assert [update.tab for update in propose(better_world()).updates] == ["Unmatched"]
 
 
 def test_contradicting_must_pairs_give_one_sentence_and_keep_the_decisions() -> None:
