@@ -7,13 +7,14 @@ PROGRAM ?= program
 # Half of the tests wait for servers and disks, so two workers keep two cores busy.
 WORKERS ?= 2
 
-.PHONY: help demo test test-long lint serve bench lock clean
+.PHONY: help demo test test-long lint prove serve bench lock clean
 
 help:
 	@echo "make demo       a whole program year on sample input, into $(OUT)/"
 	@echo "make test       the tests"
 	@echo "make test-long  the long tests as well"
 	@echo "make lint       style, types, import contracts, SQL"
+	@echo "make prove      kill, break and cheat the delivery of mail everywhere, and print what it came to"
 	@echo "make serve      Prefect's server and UI with every flow, on the sample program in $(PROGRAM)/"
 	@echo "make bench      the benchmarks"
 	@echo "make lock       resolve the dependencies anew (needs uv)"
@@ -47,6 +48,9 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
 
+prove: $(VENV)/.dev
+	$(BIN)/python -m tests.proof
+
 serve: $(VENV)/.runtime
 	test -e $(PROGRAM)/program.yaml || $(BIN)/mentoring init $(PROGRAM) --sample
 	$(BIN)/mentoring serve --program $(PROGRAM)
@@ -56,7 +60,7 @@ bench: $(VENV)/.dev
 
 lock:
 	uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes --no-emit-index-url --no-header --quiet \
+	uv pip compile pyproject.toml --extra build --extra dask --extra dev --universal --generate-hashes --no-emit-index-url --no-header --quiet \
 		-c requirements.lock -o requirements-dev.lock
 
 clean:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mentoring.desk import TABS
-from mentoring.responses import FormName, find_heading_problems
+from mentoring.form_fields import FormName
+from mentoring.form_headings import find_heading_problems
 from tasks.database import Database, DatabaseError
-from tasks.mail import MAIL_FOLDER
+from tasks.mail import MailError, open_mail
 from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sheets import SheetError, open_sheets
 
@@ -34,12 +35,50 @@ def check_program(folder: Path | None) -> list[Finding]:
     words = f"{program.name}; cohorts: {cohorts}; time zone: {program.time_zone}"
     return [
         Finding("program.yaml", True, words),
+        _list_sources(settings),
+        *_check_google(settings),
         *_check_forms(settings),
         *_check_committee(settings),
         _check_database(settings),
         _check_mail(settings),
         _check_schedule(settings),
     ]
+
+
+def _list_sources(settings: Settings) -> Finding:
+    """Where each setting came from; never what it is."""
+    words = "; ".join(f"{name} from {source}" for name, source in sorted(settings.sources.items()))
+    return Finding("settings", True, words or "all from program.yaml")
+
+
+def _check_google(settings: Settings) -> Iterator[Finding]:
+    """Whether both spreadsheets are shared as they must be, and keep the program's time."""
+    if settings.sheets != "google":
+        return
+    from tasks.google_errors import SpreadsheetName
+    from tasks.google_setup import check_access
+
+    program = settings.program
+    places: list[tuple[SpreadsheetName, str, str]] = [
+        ("forms", "forms at Google", "readable"),
+        ("committee", "committee's sheet at Google", "writable"),
+    ]
+    for name, subject, shared in places:
+        try:
+            access = check_access(settings, name)
+        except SheetError as error:
+            yield Finding(subject, False, str(error))
+            continue
+        fine = f"{shared} for {access.address}"
+        change = "choose File → Settings there and set the time zone of the program"
+        if access.zone is None:
+            words = f"{fine}, but its time zone “{access.time_zone}” has no name that the software knows; {change}."
+            yield Finding(subject, False, words)
+        elif name == "committee" and access.time_zone != program.time_zone:
+            words = f"{fine}, but its time zone is {access.time_zone}, the program's {program.time_zone}; {change}."
+            yield Finding(subject, False, words)
+        else:
+            yield Finding(subject, True, f"{fine}; time zone: {access.time_zone}")
 
 
 def _check_forms(settings: Settings) -> Iterator[Finding]:
@@ -79,16 +118,23 @@ def _check_committee(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "committee's sheet",
             False,
-            f"these tabs are missing: {', '.join(missing)}; add them, they fill by themselves.",
+            f"these tabs are missing: {', '.join(missing)}; {_name_mend(settings)}.",
         )
     elif lost:
         yield Finding(
             "committee's sheet",
             False,
-            f"these columns are missing: {', '.join(lost)}; write the heading back into row 1.",
+            f"these columns are missing: {', '.join(lost)}; write the heading back into row 1"
+            f"{', or run “mentoring init” again' if settings.sheets == 'google' else ''}.",
         )
     else:
         yield Finding("committee's sheet", True, f"{len(tabs)} tabs")
+
+
+def _name_mend(settings: Settings) -> str:
+    if settings.sheets == "google":
+        return f"run “mentoring init {settings.folder}” again, it adds them"
+    return "add them, they fill by themselves"
 
 
 def _check_database(settings: Settings) -> Finding:
@@ -108,16 +154,10 @@ def _check_database(settings: Settings) -> Finding:
 
 
 def _check_mail(settings: Settings) -> Finding:
-    folder = settings.folder / MAIL_FOLDER
-    probe = folder / ".doctor"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        probe.touch(mode=0o600)
-        probe.unlink()
-    except OSError:
-        words = f"the folder {folder} can't be written; give yourself permission, or free some space."
-        return Finding("mail", False, words)
-    return Finding("mail", True, f"written to files in {MAIL_FOLDER}/, nothing leaves this machine")
+        return Finding("mail", True, open_mail(settings).check())
+    except MailError as error:
+        return Finding("mail", False, str(error))
 
 
 def _check_schedule(settings: Settings) -> Finding:

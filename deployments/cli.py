@@ -17,6 +17,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 
 from flows import FLOW_NAMES
+from mentoring.errors import PlainError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,7 +59,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 NEEDS_PERSON, WRONG_USE = 1, 2
 
 
-class CommandLineError(Exception):
+class CommandLineError(PlainError):
     """An argument can't be used; the text is one sentence with the mend."""
 
 
@@ -69,21 +70,13 @@ def _in_one_sentence(command: Callable[P, T]) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except Exception as error:
-            if "--debug" in sys.argv or not _is_expected(error):
+        except PlainError as error:
+            if "--debug" in sys.argv:
                 raise
             typer.secho(f"✗ {error}", err=True, fg="red")
             raise typer.Exit(WRONG_USE) from None
 
     return run
-
-
-def _is_expected(error: Exception) -> bool:
-    expected = {
-        "SettingsError", "WrongUseError", "DatabaseError", "SheetError", "ReportError", "MessageError", "MatchingError",
-        "PeopleFileError", "ServingError", "CommandLineError",
-    }  # fmt: skip
-    return any(kind.__name__ in expected for kind in type(error).__mro__)
 
 
 def _require_flow(name: str) -> str:
@@ -119,22 +112,30 @@ def demo(
 @_in_one_sentence
 def init(
     folder: Annotated[
-        Path, typer.Argument(help="The new program folder.", metavar="DIR", show_default=False)
+        Path,
+        typer.Argument(help="The program folder, new or to be completed.", metavar="DIR", show_default=False),
     ],
     sample: Annotated[
         bool, typer.Option("--sample", help="With the sample's applications in forms.xlsx.")
     ] = False,
+    map_forms: Annotated[
+        bool,
+        typer.Option(
+            "--map", help="Only propose which question of the forms holds which field; changes nothing."
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
-    """Make a program folder: program.yaml, forms.xlsx and committee.xlsx."""
-    from deployments.program_folders import list_sample_topics, make_program_folder, read_sample_responses
+    """Make a program folder, or, with Google, what is missing in the committee's spreadsheet."""
+    if map_forms:
+        from deployments.form_mapping import map_forms as propose_mapping
 
-    make_program_folder(
-        folder, read_sample_responses() if sample else None, list_sample_topics() if sample else ()
-    )
-    typer.echo(
-        f"Made {folder}. Next: look through {folder / 'program.yaml'}, then run “mentoring doctor --program {folder}”."
-    )
+        typer.echo(propose_mapping(folder))
+        return
+    from deployments.program_folders import init_program
+
+    for line in init_program(folder, sample):
+        typer.echo(line)
 
 
 @app.command(epilog="Example: `mentoring run propose-matches --as-of 2027-02-17`")
@@ -185,6 +186,16 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", help="Port of the Prefect server and its UI.", min=1, max=65535)
     ] = 4200,
+    webhook: Annotated[
+        int | None,
+        typer.Option(
+            "--webhook",
+            help="Also take in SendGrid's reports, at this port.",
+            metavar="PORT",
+            min=1,
+            max=65535,
+        ),
+    ] = None,
     program: Program = None,
     debug: Debug = False,
 ) -> None:
@@ -192,7 +203,29 @@ def serve(
     from deployments.serving import serve as serve_program
     from tasks.settings import find_program_folder
 
-    serve_program(find_program_folder(program), host=host, port=port)
+    serve_program(find_program_folder(program), host=host, port=port, webhook=webhook)
+
+
+@app.command(epilog="Example: `mentoring deploy --program our-program`")
+@_in_one_sentence
+def deploy(
+    program: Program = None,
+    program_on_workers: Annotated[
+        str | None,
+        typer.Option("--program-on-workers", help="The program folder as the workers see it.", metavar="DIR"),
+    ] = None,
+    code_on_workers: Annotated[
+        str | None,
+        typer.Option("--code-on-workers", help="This project as the workers see it.", metavar="DIR"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Hand every flow to the Prefect server that PREFECT_API_URL names, for workers on many machines."""
+    from deployments.deploying import WORK_POOL
+    from deployments.deploying import deploy as deploy_flows
+
+    names = deploy_flows(program, program_on_workers, code_on_workers)
+    typer.echo(f"Deployed {', '.join(names)}. Next, on each worker: prefect worker start --pool {WORK_POOL}")
 
 
 @app.command(epilog="Example: `mentoring status --json`")
@@ -223,6 +256,16 @@ def doctor(program: Program = None, debug: Debug = False) -> None:
     for finding in findings:
         typer.echo(f"{'✓' if finding.is_fine else '✗'} {finding.subject}: {finding.words}")
     raise typer.Exit(0 if all(finding.is_fine for finding in findings) else NEEDS_PERSON)
+
+
+@app.command(epilog="Example: `mentoring reconcile --program our-program`")
+@_in_one_sentence
+def reconcile(program: Program = None, debug: Debug = False) -> None:
+    """After restoring an older database: settle what went out since, so that nothing is sent a second time."""
+    from deployments.reconciling import reconcile_program
+
+    for line in reconcile_program(program):
+        typer.echo(line)
 
 
 @app.command(epilog="Example: `mentoring match mentors.csv mentees.csv --out result --what-if M-012=E-031`")

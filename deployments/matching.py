@@ -18,7 +18,8 @@ from mentoring.matching import Matching, Step, ask_what_if, find_matches, name_p
 from mentoring.policy import Policy
 from tasks.people_files import read_people_file, verify_folder, write_matching
 from tasks.runs import WrongUseError
-from tasks.settings import describe_first_error
+from tasks.scoring_cluster import open_workers
+from tasks.settings import describe_first_error, read_dask_address
 
 
 def match_files(
@@ -35,8 +36,8 @@ def match_files(
         if table.empty:
             raise WrongUseError(f"{path.name} has no {role}; add at least one row below the headings.")
     rules = read_policy(policy)
-    with show_progress() as report:
-        matching = find_matches(*tables, rules, report=report)
+    with open_workers(read_dask_address()) as workers, show_progress() as report:
+        matching = find_matches(*tables, rules, report=report, workers=workers)
     answers = [ask_what_if(*tables, rules, *pair, matching=matching) for pair in pairs]
     write_matching(matching, out, scores=scores, people=(mentors, mentees), policy=rules)
     return [_sum_up(matching, out), *(name_people(answer.sentence, {}) for answer in answers)]

@@ -20,12 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mentoring.errors import PlainError
+
 #: Seconds a server may take to answer; the first start makes its database.
 _START_LIMIT = 180
 _STOP_LIMIT = 20
 
 
-class ServingError(Exception):
+class ServingError(PlainError):
     """Serving can't begin or go on; the text is one sentence with the mend."""
 
 

@@ -8,10 +8,12 @@ there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mentoring.desk import TABS, Cell
+from mentoring.desk import TABS, Cell, SheetTab
+from tasks.local_workbooks import COMMITTEE, FORMS, LocalWorkbooks
 from tasks.workbook_cells import read_text, write_cell
 from tasks.workbook_files import change_workbook
 from tasks.workbook_looks import style_new_cell
@@ -26,6 +28,60 @@ if TYPE_CHECKING:
 
 #: Which row is meant: a test on the answers by question, or pairs of question and answer that must all agree.
 Match = Callable[[Mapping[str, str]], bool] | Iterable[tuple[str, str]]
+
+
+class Hands(Protocol):
+    """What people do with the two spreadsheets, whatever keeps them."""
+
+    def append_form_rows(self, form: str, rows: Sequence[Mapping[str, Answer]]) -> None:
+        """Send responses of a form, named as in `program.yaml`: answers by question."""
+
+    def edit_form_row(self, tab: str, match: Match, changes: Mapping[str, Answer]) -> None:
+        """Edit the latest response that matches: new answers by question."""
+
+    def delete_form_row(self, tab: str, match: Match) -> None:
+        """Delete the latest response that matches."""
+
+    def edit_committee_rows(self, tab: str, rows: Mapping[tuple[str, ...], Mapping[str, Cell]]) -> None:
+        """Write cells on the committee's desk: values by heading, by the row's key."""
+
+    def append_committee_rows(self, tab: str, rows: Sequence[Mapping[str, Cell]]) -> None:
+        """Add rows at the end of a tab of the committee's desk: values by heading."""
+
+    def read_committee(self, tab: str) -> SheetTab:
+        """Look at a tab of the committee's desk."""
+
+
+@dataclass(frozen=True)
+class WorkbookHands:
+    """People at the two workbooks of the program folder `folder`."""
+
+    folder: Path
+    program: Program
+
+    def append_form_rows(self, form: str, rows: Sequence[Mapping[str, Answer]]) -> None:
+        """Send responses of a form."""
+        append_form_rows(self.folder / FORMS, self.program, form, rows)
+
+    def edit_form_row(self, tab: str, match: Match, changes: Mapping[str, Answer]) -> None:
+        """Edit the latest response that matches."""
+        edit_form_row(self.folder / FORMS, tab, match, changes)
+
+    def delete_form_row(self, tab: str, match: Match) -> None:
+        """Delete the latest response that matches."""
+        delete_form_row(self.folder / FORMS, tab, match)
+
+    def edit_committee_rows(self, tab: str, rows: Mapping[tuple[str, ...], Mapping[str, Cell]]) -> None:
+        """Write cells on the committee's desk."""
+        edit_committee_rows(self.folder / COMMITTEE, tab, rows)
+
+    def append_committee_rows(self, tab: str, rows: Sequence[Mapping[str, Cell]]) -> None:
+        """Add rows at the end of a tab of the committee's desk."""
+        append_committee_rows(self.folder / COMMITTEE, tab, rows)
+
+    def read_committee(self, tab: str) -> SheetTab:
+        """Look at a tab of the committee's desk."""
+        return LocalWorkbooks(self.folder, self.program.zone).read_committee([tab])[tab]
 
 
 def append_form_rows(path: Path, program: Program, form: str, rows: Sequence[Mapping[str, Answer]]) -> None:

@@ -19,7 +19,7 @@ from urllib.error import URLError
 
 from tasks.settings import SettingsError, use_private_prefect
 
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 240
 
 
 class PrivateServer:

@@ -1,6 +1,9 @@
 """Making program folders: `program.yaml` with its workbooks, empty or with the sample's applications.
 
-Belongs here: what `mentoring init` lays out. Does not belong here: the workbooks' looks (`tasks.local_workbooks`).
+A program moves to Google in three steps: `mentoring init DIR` makes the folder, somebody writes `sheets: google` and
+the ids of the two spreadsheets into its program.yaml, and `mentoring init DIR` again makes the tabs of the committee's
+spreadsheet there. Belongs here: what `mentoring init` lays out. Does not belong here: the spreadsheets' looks
+(`tasks.local_workbooks`, `tasks.google_setup`).
 """
 
 from __future__ import annotations
@@ -22,13 +25,50 @@ from tasks.local_workbooks import (
     create_committee_workbook,
     create_forms_workbook,
 )
-from tasks.settings import PROGRAM_FILE, SettingsError, read_program
+from tasks.settings import PROGRAM_FILE, Settings, SettingsError, load_settings, read_program
+from tasks.sheets import open_sheets
 
 SAMPLE = Path(__file__).parent / "programs" / "sample"
 #: Forms of which the sample ships responses → the file that holds them.
 SAMPLE_RESPONSES = {"mentor": "mentor_applications.csv", "mentee": "mentee_applications.csv"}
 
 Answers = dict[str, str]
+
+
+def init_program(folder: Path, with_sample: bool = False) -> list[str]:
+    """Make a program folder, or set up the committee's Google spreadsheet of one that is there; say what was done.
+
+    Running it again makes only what is missing. Raises `SettingsError` or `SheetError`.
+    """
+    if (folder / PROGRAM_FILE).exists():
+        settings = load_settings(folder)
+        if settings.sheets == "google":
+            return set_up_google(settings)
+    if with_sample:
+        make_program_folder(folder, read_sample_responses(), list_sample_topics())
+    else:
+        make_program_folder(folder)
+    return [
+        f"Made {folder}. Next: look through {folder / PROGRAM_FILE}, then run “mentoring doctor --program {folder}”."
+    ]
+
+
+def set_up_google(settings: Settings) -> list[str]:
+    """Make what is missing in the committee's Google spreadsheet and say what that was. Raises `SheetError`."""
+    from tasks.google_setup import set_up_committee
+
+    made = set_up_committee(settings)
+    cohort_id = settings.program.require_cohort(None)
+    sheets = open_sheets(settings)
+    written = sheets.read_committee(["Program"])["Program"]
+    steering = TabUpdate("Program", steer_cohort(settings.program, cohort_id, {}, []).rows)
+    if not written.rows:
+        # Once the program runs, its own runs say what is in force.
+        sheets.write_committee([steering])
+    return [
+        *(made or ["The committee's spreadsheet has everything already."]),
+        "Next: run “mentoring doctor”.",
+    ]
 
 
 def make_program_folder(

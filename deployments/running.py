@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
 from flows import load_flow
@@ -137,7 +137,7 @@ def preview_flow(
     return count
 
 
-def _render_drafts(run: Run, report: RunReport) -> Iterator[tuple[dict[str, str], datetime]]:
+def _render_drafts(run: Run, report: RunReport) -> Iterator[tuple[dict[str, Any], datetime]]:
     """The rows that the run would put into the outbox, and from when each may go out."""
     from mentoring.changes import AddPerson
     from tasks.desk import gather_desk
@@ -161,6 +161,8 @@ def _render_drafts(run: Run, report: RunReport) -> Iterator[tuple[dict[str, str]
                 "subject_line": rendered.subject,
                 "body_text": rendered.text,
                 "body_html": rendered.html,
+                "attachments": rendered.attachments,
+                "recipient_id": draft.recipient_id,
             },
             draft.not_before,
         )

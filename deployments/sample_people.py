@@ -14,18 +14,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deployments.people_at_work import (
-    append_committee_rows,
-    append_form_rows,
-    delete_form_row,
-    edit_committee_rows,
-    edit_form_row,
-)
+from deployments.people_at_work import Hands, WorkbookHands
 from deployments.program_folders import list_sample_topics, read_sample_responses, read_sample_timeline
 from mentoring.desk import Cell
+from mentoring.form_fields import FormName
+from mentoring.form_headings import list_questions
 from mentoring.program import Program
-from mentoring.responses import FormName, list_questions
-from tasks.local_workbooks import COMMITTEE, FORMS, LocalWorkbooks
 from tasks.mail import MAIL_FOLDER
 from tasks.mail_files import list_messages, read_eml
 
@@ -45,16 +39,18 @@ class _Question:
 
 @dataclass
 class SamplePeople:
-    """Everybody who acts in the sample year, on the program folder `folder`."""
+    """Everybody who acts in the sample year, on the program folder `folder`; `hands` are at its two workbooks."""
 
     folder: Path
     program: Program
+    hands: Hands = field(init=False)
     timeline: Mapping[str, Any] = field(default_factory=read_sample_timeline)
     done: set[tuple[str, ...]] = field(default_factory=set)
     mails_read: set[str] = field(default_factory=set)
     questions: list[_Question] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.hands = WorkbookHands(self.folder, self.program)
         self._responses = read_sample_responses()
         self._first_check_in: dict[str, str] = {}
 
@@ -69,15 +65,13 @@ class SamplePeople:
                 if self._is_due(("row", form, str(rows.index(row))), row["Timestamp"], moment)
             ]
             if arrived:
-                append_form_rows(self.folder / FORMS, self.program, form, arrived)
+                self.hands.append_form_rows(form, arrived)
         for edit in self.timeline["edits"]:
             if self._is_due(("edit", edit["role"], edit["email"], str(edit["date"])), edit["date"], moment):
-                edit_form_row(
-                    self.folder / FORMS, self._tab(edit["role"]), self._is_from(edit), edit["answers"]
-                )
+                self.hands.edit_form_row(self._tab(edit["role"]), self._is_from(edit), edit["answers"])
         for gone in self.timeline["deleted_rows"]:
             if self._is_due(("gone", gone["email"]), gone["date"], moment):
-                delete_form_row(self.folder / FORMS, self._tab(gone["role"]), self._is_from(gone))
+                self.hands.delete_form_row(self._tab(gone["role"]), self._is_from(gone))
 
     def _is_due(self, key: tuple[str, ...], when: str | date, moment: datetime) -> bool:
         """Whether something is to be done now for the first time. Blank rows come with the next that has a time."""
@@ -166,7 +160,7 @@ class SamplePeople:
             {questions[name][0]: text for name, text in row.items() if name in questions} for row in answers
         ]
         if rows:
-            append_form_rows(self.folder / FORMS, self.program, form, rows)
+            self.hands.append_form_rows(form, rows)
 
     def _read_mail(self, kind: str) -> Iterator[_Question]:
         """Every mail of a kind that asks for an answer, read from the mail folder once."""
@@ -193,11 +187,10 @@ class SamplePeople:
 
     def set_up_desk(self) -> None:
         """The committee writes the year's topics and its rules."""
-        path, decisions = self.folder / COMMITTEE, self.timeline["decisions"]
-        append_committee_rows(path, "Topics", list_sample_topics())
+        decisions = self.timeline["decisions"]
+        self.hands.append_committee_rows("Topics", list_sample_topics())
         rules = [("Must pair", decisions["must_pair"]), ("Never pair", decisions["never_pair"])]
-        append_committee_rows(
-            path,
+        self.hands.append_committee_rows(
             "Rules",
             [
                 {"Rule": word, "Mentor": pair["mentor"], "Mentee": pair["mentee"], "Note": pair["note"]}
@@ -228,7 +221,7 @@ class SamplePeople:
         decision: dict[str, Cell] = {"Decision": "Confirm", "Decided by": by}
         rows = {_key(reference): decision for reference in self._list_waiting("Requests")}
         if rows:
-            edit_committee_rows(self.folder / COMMITTEE, "Requests", rows)
+            self.hands.edit_committee_rows("Requests", rows)
 
     def _decide(self, decisions: Mapping[str, tuple[str, str]]) -> None:
         by = self.timeline["decisions"]["decided_by"]
@@ -238,10 +231,10 @@ class SamplePeople:
             if note:
                 rows[_key(reference)]["Note"] = note
         if rows:
-            edit_committee_rows(self.folder / COMMITTEE, "Matches", rows)
+            self.hands.edit_committee_rows("Matches", rows)
 
     def _read_tab(self, name: str) -> list[dict[str, str]]:
-        return LocalWorkbooks(self.folder, self.program.zone).read_committee([name])[name].read_rows()
+        return self.hands.read_committee(name).read_rows()
 
     def _list_waiting(self, tab: str) -> list[str]:
         words = ("Proposed", "Proposed (rematch)", "On hold", "Waits for you")

@@ -9,9 +9,11 @@ machines (`README.md` beside this file).
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,9 @@ from deployments.operator_server import (
     start_server,
     write_address,
 )
-from flows import load_flow
+from deployments.webhook import serve_webhook
+from flows import FLOW_NAMES, load_flow
+from tasks.abandoned_runs import close_abandoned_runs, list_live_runs, mark_abandoned
 from tasks.settings import load_settings, read_server_password, use_program_folder, use_serving_prefect
 
 if TYPE_CHECKING:
@@ -38,18 +42,23 @@ PREFECT_FOLDER = ".prefect"
 FOLDER_NOTE = "mentoring_program"
 #: Runs at a time on one machine: each loads pandas and Prefect, some 300 MB.
 RUN_LIMIT = 3
-ABANDONED = (
-    "The run's process ended before the work was done; the next scheduled run finishes it, or click Retry."
-)
+_SWEEP_SECONDS = 60
 
 Tell = Callable[[str], None]
 
 
-def serve(folder: Path | None = None, host: str = "127.0.0.1", port: int = 4200, tell: Tell = print) -> None:
+def serve(
+    folder: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 4200,
+    tell: Tell = print,
+    webhook: int | None = None,
+) -> None:
     """Serve every flow of the program in `folder` until Ctrl-C, SIGTERM or the end of the terminal.
 
     A Prefect server that already answers at `port` is used and left running; otherwise one is started, and
-    stopped at the end. Must come before Prefect is imported. Raises `SettingsError` or `ServingError`.
+    stopped at the end. With `webhook`, a port, SendGrid's events are taken in there. Must come before Prefect is
+    imported. Raises `SettingsError` or `ServingError`.
     """
     settings = load_settings(folder)
     secret = read_server_password(settings.folder)
@@ -64,20 +73,21 @@ def serve(folder: Path | None = None, host: str = "127.0.0.1", port: int = 4200,
         suppress(KeyboardInterrupt),
         _one_process(home),
         _end_like_ctrl_c(),
+        serve_webhook(settings, host, webhook, tell),
         _provide_server(host, port, home, password, tell) as server,
     ):
         _serve_flows(settings.program.time_zone, tell)
         if server is not None and server.has_died:
             raise ServingError(f"The Prefect server stopped by itself; {server.describe_end()}")
         if is_prefect_there(write_address(host, port), password):
-            _close_abandoned_runs()
+            _close_interrupted_runs()
     tell("Stopped. Nothing is lost: what is due meanwhile is made up for after the next start.")
 
 
-def read_deployments(path: Path = DEPLOYMENTS_FILE) -> list[dict[str, Any]]:
-    """Every deployment of `prefect.yaml` as it stands there, in its order."""
+def read_deployments(path: Path = DEPLOYMENTS_FILE, all_of_them: bool = False) -> list[dict[str, Any]]:
+    """The program's flows in `prefect.yaml` as they stand there, in their order; `all_of_them`: housekeeping, too."""
     deployments: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"]
-    return deployments
+    return [item for item in deployments if all_of_them or item["name"] in FLOW_NAMES]
 
 
 @dataclass(frozen=True)
@@ -118,10 +128,10 @@ def _make_schedule(deployment: str, row: Mapping[str, str], time_zone: str, paus
 
 
 def _serve_flows(time_zone: str, tell: Tell) -> None:
-    _close_abandoned_runs()
+    _close_interrupted_runs()
     deployments = make_deployments(time_zone, _read_pauses())
     tell(f"Serving {len(deployments)} flows on the clock of {time_zone}; Ctrl-C stops.")
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), _sweep_now_and_then(tell):
         _run_until_stopped(deployments)
 
 
@@ -144,25 +154,38 @@ def _find_served() -> list[DeploymentResponse]:
         return [item for item in client.read_deployments() if item.name in names]
 
 
-def _close_abandoned_runs() -> None:
-    """Mark runs whose process is gone as crashed: nobody else would, and they would be in the way of the next ones.
+def _close_interrupted_runs() -> None:
+    """Mark every run that is still alive as crashed: nobody else would, and they would be in the way of the next ones.
 
     Only the process that serves a program starts its runs, so before and after serving none can be alive.
     """
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
-    from prefect.states import Crashed
 
-    ids = [item.id for item in _find_served()]
-    if not ids:
-        return
     with get_client(sync_client=True) as client:
-        alive = FlowRunFilter.model_validate(
-            {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
-        )
-        ours = DeploymentFilter.model_validate({"id": {"any_": ids}})
-        for run in client.read_flow_runs(flow_run_filter=alive, deployment_filter=ours):
-            client.set_flow_run_state(run.id, Crashed(message=ABANDONED), force=True)
+        for run in list(list_live_runs(client, FLOW_NAMES)):
+            mark_abandoned(client, run)
+
+
+@contextmanager
+def _sweep_now_and_then(tell: Tell) -> Iterator[None]:
+    """Meanwhile mark, every minute, runs whose process died without anybody noticing."""
+    ended = threading.Event()
+
+    def sweep() -> None:
+        while not ended.wait(_SWEEP_SECONDS):
+            try:
+                for name in close_abandoned_runs(FLOW_NAMES, datetime.now(UTC)):
+                    tell(f"The process of “{name}” is gone; the run is marked as crashed.")
+            except Exception as error:  # noqa: BLE001 – a server that is busy for a minute must not end the sweeping
+                tell(f"Runs could not be looked through ({type(error).__name__}); next try in a minute.")
+
+    thread = threading.Thread(target=sweep, name="sweeper", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=10)
 
 
 def _run_until_stopped(deployments: Sequence[Any]) -> None:

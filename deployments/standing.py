@@ -12,8 +12,9 @@ from pathlib import Path
 from mentoring.calendar import list_topic_days, local_day, name_day
 from mentoring.cohort import Cohort
 from mentoring.erasure import find_purge_day
-from mentoring.outbox import list_doubtful
+from mentoring.outbox import came_back, list_doubtful
 from tasks.desk import gather_desk
+from tasks.restored import find_block
 from tasks.runs import open_run
 from tasks.settings import load_settings
 
@@ -37,7 +38,7 @@ def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]
         run = open_run("status", cohort_id, as_of, True, folder)
         desk = gather_desk(run)
         today = local_day(run.now, desk.cohort.program.zone)
-        waiting = (*desk.problems, *_list_waiting(desk.cohort, today))
+        waiting = (*desk.problems, *find_block(run), *_list_waiting(desk.cohort, today))
         counts = count_states(desk.cohort)
         standings.append(
             Standing(cohort_id, run.now.isoformat(), counts, list(_list_next(desk.cohort, today)), waiting)
@@ -88,6 +89,7 @@ def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
 
 
 def _list_waiting(cohort: Cohort, today: date) -> Iterator[str]:
+    doubtful = list_doubtful(cohort)
     found = {
         "Proposals that wait for a decision on the Matches tab": sum(
             match.state == "proposed" and not match.is_held for match in cohort.matches.values()
@@ -96,7 +98,11 @@ def _list_waiting(cohort: Cohort, today: date) -> Iterator[str]:
         "Requests that wait for a decision on the Requests tab": sum(
             request.state in ("received", "unclear") for request in cohort.requests.values()
         ),
-        "Messages that wait for a decision on the Messages tab": len(list_doubtful(cohort)),
+        "Messages that wait for a decision on the Messages tab": len(doubtful),
+        "Messages held back, because the mail provider does not deliver to the address": sum(
+            message.state == "suppressed" for message in doubtful
+        ),
+        "Messages that came back after they were sent": sum(map(came_back, doubtful)),
         "Answers that could not be placed": len(cohort.unplaced),
     }
     if today <= cohort.settings.ends:

@@ -7,7 +7,13 @@ from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="collect-check-ins", flow_run_name=name_run, persist_result=False)
+@flow(
+    name="collect-check-ins",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[steps.tell_operator],
+    on_crashed=[steps.tell_operator],
+)
 def collect_check_ins(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Take in answers to check-ins and ask everybody whose check-in is due.
 

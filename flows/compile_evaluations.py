@@ -7,7 +7,13 @@ from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="compile-evaluations", flow_run_name=name_run, persist_result=False)
+@flow(
+    name="compile-evaluations",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[steps.tell_operator],
+    on_crashed=[steps.tell_operator],
+)
 def compile_evaluations(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Invite and remind, take in evaluations, and compile the figures and the board's report.
 

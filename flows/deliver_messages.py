@@ -7,12 +7,19 @@ from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="deliver-messages", flow_run_name=name_run, persist_result=False)
+@flow(
+    name="deliver-messages",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[steps.tell_operator],
+    on_crashed=[steps.tell_operator],
+)
 def deliver_messages(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
-    """Send every message that is due, and carry out the committee's decisions about messages that needed a person."""
+    """Carry out the committee's decisions about messages, write its digest if it is time, and send what is due."""
     run = steps.open_run("deliver-messages", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)
-    plan = steps.plan_message_decisions(desk.cohort, desk.read_rows("Messages"), run.now)
+    decided = steps.plan_message_decisions(desk.cohort, desk.read_rows("Messages"), run.now)
+    plan = steps.add_digest(decided, desk.cohort, desk.read_rows("Topics"), run.now)
     sent: dict[str, int] = {}
     if not run.dry_run:
         steps.apply_plan(run, desk.cohort, plan)

@@ -7,7 +7,13 @@ from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="ingest-applications", flow_run_name=name_run, persist_result=False)
+@flow(
+    name="ingest-applications",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[steps.tell_operator],
+    on_crashed=[steps.tell_operator],
+)
 def ingest_applications(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Take in new, changed and withdrawn applications from the form sheet, check them, and write to the applicants."""
     run = steps.open_run("ingest-applications", cohort, as_of, dry_run)

@@ -8,7 +8,13 @@ from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="process-requests", flow_run_name=name_run, persist_result=False)
+@flow(
+    name="process-requests",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[steps.tell_operator],
+    on_crashed=[steps.tell_operator],
+)
 def process_requests(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Take in withdrawals and rematch requests, and carry out what the committee confirmed.
 
@@ -18,7 +24,8 @@ def process_requests(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRu
     desk = steps.gather_desk(run)
     [answers] = steps.read_answers(run, "request")
     plan = steps.plan_requests(desk.cohort, answers, desk.read_rows("Requests"), run.now)
-    plans, sent = [plan], {}
+    plans = [plan]
+    sent: dict[str, int] = {}
     if not run.dry_run:
         steps.apply_plan(run, desk.cohort, plan)
         sent = steps.deliver_due_messages(run)

@@ -8,7 +8,13 @@ from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(name="propose-matches", flow_run_name=name_run, persist_result=False)
+@flow(
+    name="propose-matches",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[steps.tell_operator],
+    on_crashed=[steps.tell_operator],
+)
 def propose_matches(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Record the committee's decisions and propose the best matches for everybody who is free.
 

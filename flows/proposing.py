@@ -8,7 +8,7 @@ from tasks.runs import Run
 
 def update_proposals(run: Run, desk: Desk) -> Plan:
     """Record decisions, find the best proposals for everybody who is free, and show them on the desk."""
-    plan = steps.plan_proposals(desk.cohort, desk.read_rows("Matches"), desk.read_rows("Rules"), run.now)
+    plan = steps.plan_proposals(run, desk.cohort, desk.read_rows("Matches"), desk.read_rows("Rules"))
     if not run.dry_run:
         steps.apply_plan(run, desk.cohort, plan)
         steps.write_desk(run, desk, plan.updates)

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from mentoring.calendar import name_day, next_daytime
 from mentoring.cohort import Cohort, Draft, Role
-from mentoring.program import check_time_zone
 from mentoring.responses import Response
+from mentoring.times import find_zone
 
 #: How long an acknowledgement or a plea to correct is worth sending.
 _WORTH = timedelta(days=14)
@@ -54,7 +54,5 @@ def _choose_letter(
 
 
 def _find_zone(cohort: Cohort, response: Response) -> ZoneInfo:
-    try:
-        return ZoneInfo(check_time_zone(response.answers.get("time_zone", "")))
-    except ValueError:  # one of the answers that may need a correction
-        return cohort.program.zone
+    # One of the answers that may need a correction.
+    return find_zone(response.answers.get("time_zone", "")) or cohort.program.zone

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mentoring.responses import FormName, Response
+from mentoring.form_fields import FormName
+from mentoring.responses import Response
 
 
 @dataclass(frozen=True)

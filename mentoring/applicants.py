@@ -14,7 +14,7 @@ from itertools import takewhile
 
 from mentoring.calendar import end_of_day, start_of_day
 from mentoring.cohort import Application, Cohort, Role
-from mentoring.responses import Response, normalise_address
+from mentoring.responses import Response
 
 #: States of an application that counts.
 IN_FORCE = ("accepted", "needs_attention")
@@ -39,7 +39,7 @@ class KnownApplications:
     def find(self, responses: Sequence[Response]) -> Application | None:
         """The application that these responses belong to: by address, or for an unusable one by its time."""
         latest = responses[-1]
-        address = normalise_address(latest.email) or ""
+        address = latest.address or ""
         by_time = self.by_time.get(latest.submitted_at) if latest.submitted_at else None
         return self.by_address.get(address) or self.by_key.get(latest.key) or by_time
 
@@ -83,7 +83,7 @@ def group_by_person(responses: Sequence[Response]) -> list[list[Response]]:
     """Responses of one address each, oldest first; an address that can't be used stands for itself."""
     groups: dict[str, list[Response]] = defaultdict(list)
     for response in sorted(responses, key=lambda item: (item.submitted_at or _NO_TIME, item.row)):
-        groups[normalise_address(response.email) or response.key].append(response)
+        groups[response.address or response.key].append(response)
     return list(groups.values())
 
 

@@ -283,6 +283,15 @@ class ReissueMessage(Change):
 
 
 @dataclass(frozen=True)
+class ReissueAttachments(Change):
+    """The files of a message that is sent once more."""
+
+    message_id: str
+    reissued_as: str
+    optional = True
+
+
+@dataclass(frozen=True)
 class Plan:
     """The outcome of a decision: what goes to the database, to the desk and to the operator.
 

@@ -12,10 +12,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from mentoring.answers import FormAnswers
-from mentoring.calendar import add_months, local_day, name_month, next_daytime, start_of_day
+from mentoring.calendar import (
+    add_months,
+    local_day,
+    name_day,
+    name_month,
+    next_daytime,
+    start_of_day,
+)
 from mentoring.changes import AddCheckIn, AddUnplacedResponse, Change, Plan
 from mentoring.cohort import CheckIn, Cohort, Draft, Match
-from mentoring.responses import SIGNALS, Response
+from mentoring.form_fields import SIGNALS
+from mentoring.responses import Response
 
 _WORTH = timedelta(days=20)
 _PATIENCE = timedelta(days=7)
@@ -122,45 +130,68 @@ def _ask(cohort: Cohort, match: Match, now: datetime) -> list[Draft]:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a pair stands by what both said: last contact, the signal in words, the committee's next step."""
+    """How a pair stands by what both said: last contact, the signal in words, the committee's next step.
+
+    `concern` names what needs the committee, and `since` is the moment from which it does.
+    """
 
     last_contact: date | None
     signal: str
     next_step: str
+    concern: Literal["", "talk", "missing", "silent"] = ""
+    since: datetime | None = None
 
 
 def describe_standing(cohort: Cohort, match: Match, now: datetime) -> Standing:
-    """Read the latest answer of each side; trouble goes before good news, silence before nothing."""
+    """Read the latest answer of each side; trouble goes before silence, silence before good news.
+
+    Silence: nobody has answered for a check-in and a week of patience, counted from the latest answer, or from the
+    first question if there never was one.
+    """
     answers = [item for item in cohort.check_ins if item.match_id == match.match_id]
     latest: dict[str, CheckIn] = {item.application_id: item for item in answers}
     signals = {item.signal: item for item in latest.values()}
-    contacts = [
-        local_day(item.answered_at, cohort.program.zone) for item in answers if item.signal == "connected"
-    ]
+    zone = cohort.program.zone
+    contacts = [local_day(item.answered_at, zone) for item in answers if item.signal == "connected"]
     last_contact = max(contacts, default=None)
-    if "want_to_talk" in signals:
-        side = _side(match, signals["want_to_talk"].application_id)
-        return Standing(
-            last_contact, f"The {side} would like to talk to the committee", f"Write to the {side} today."
-        )
-    if "partner_missing" in signals:
-        side = _side(match, signals["partner_missing"].application_id)
-        other = "mentor" if side == "mentee" else "mentee"
-        step = f"Ask the {other} whether all is well, and answer the {side}."
-        return Standing(last_contact, f"The {side} has not heard from the {other}", step)
-    if "not_yet" in signals and "connected" not in signals:
-        return Standing(
-            last_contact, "Not in touch yet", "Wait for the next check-in; a friendly word to both helps."
-        )
+    for trouble in ("want_to_talk", "partner_missing"):
+        if trouble in signals:
+            return _describe_trouble(match, signals[trouble], last_contact)
+    if not answers:
+        return _describe_unanswered(cohort, match, now)
+    last_answer = local_day(max(item.answered_at for item in answers), zone)
+    patient_until = start_of_day(add_months(last_answer, 1), zone) + _PATIENCE
+    if now >= patient_until:
+        said = "last said to be in touch" if last_answer == last_contact else "last answer"
+        words = f"Silent since {name_day(last_answer)} ({said})"
+        return Standing(last_contact, words, "Write to both, or call.", "silent", patient_until)
     if "connected" in signals:
         return Standing(last_contact, "In touch", "")
+    step = "Wait for the next check-in; a friendly word to both helps."
+    return Standing(last_contact, "Not in touch yet", step)
+
+
+def _describe_trouble(match: Match, answer: CheckIn, last_contact: date | None) -> Standing:
+    side = _side(match, answer.application_id)
+    if answer.signal == "want_to_talk":
+        words, step = f"The {side} would like to talk to the committee", f"Write to the {side} today."
+        return Standing(last_contact, words, step, "talk", answer.answered_at)
+    other = "mentor" if side == "mentee" else "mentee"
+    step = f"Ask the {other} whether all is well, and answer the {side}."
+    words = f"The {side} has not heard from the {other}"
+    return Standing(last_contact, words, step, "missing", answer.answered_at)
+
+
+def _describe_unanswered(cohort: Cohort, match: Match, now: datetime) -> Standing:
     asked = [
-        m
-        for m in cohort.messages
-        if m.subject_id == match.match_id and m.kind == "check_in" and m.state == "sent"
+        message.settled_at or message.queued_at
+        for message in cohort.messages
+        if message.subject_id == match.match_id and message.kind == "check_in" and message.state == "sent"
     ]
-    if asked and now - max(m.settled_at or m.queued_at for m in asked) > _PATIENCE:
-        return Standing(None, "Silence: nobody answered the check-in", "Write to both, or call.")
+    # The first question counts: a new one every month must not begin the patience anew.
+    if asked and now - min(asked) > _PATIENCE:
+        words = "Silence: nobody answered the check-in"
+        return Standing(None, words, "Write to both, or call.", "silent", min(asked) + _PATIENCE)
     return Standing(None, "Asked, no answer yet" if asked else "Not asked yet", "")
 
 

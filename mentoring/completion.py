@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from mentoring.answers import FormAnswers
@@ -31,6 +32,23 @@ REMINDERS = (10, 3)
 _WORTH = timedelta(days=30)
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """What a certificate of participation says; `period` are the days of the mentoring year in words."""
+
+    name: str
+    role: str
+    program: str
+    association: str
+    year: str
+    period: str
+    given_on: str
+
+
+#: Whether a certificate can be written: every character of it can be shown, and it fits.
+CertificateCheck = Callable[[Certificate], bool]
+
+
 def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
     """(match, application) of everybody who is asked for an evaluation, by match and then mentor first.
 
@@ -49,19 +67,27 @@ def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
     return sorted(asked, key=lambda pair: (pair[0].match_id, pair[1] == pair[0].mentee_application_id))
 
 
-def plan_completion(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
-    """Take in evaluations, invite and remind who has not answered, complete matches after the last day."""
+def plan_completion(
+    cohort: Cohort, answers: FormAnswers, now: datetime, can_certify: CertificateCheck | None = None
+) -> Plan:
+    """Take in evaluations, invite and remind who has not answered, complete matches after the last day.
+
+    The thanks carry a certificate where `can_certify` says that it can be written; elsewhere, and without it, they
+    offer one on request.
+    """
     changes = _take_in(cohort, answers, now)
     answered = {(item.match_id, item.application_id) for item in cohort.evaluations} | {
         (item.match_id, item.application_id) for item in changes if isinstance(item, PutEvaluation)
     }
     drafts = [draft for match, key in list_asked(cohort) for draft in _ask(cohort, match, key, answered, now)]
     ending = _complete(cohort, now)
-    drafts.extend(_thank(cohort, [change.match_id for change in ending], now))
+    thanks = list(_thank(cohort, [change.match_id for change in ending], now, can_certify))
+    drafts.extend(thanks)
     unplaced = [item for item in changes if isinstance(item, AddUnplacedResponse)]
     waiting = (
         *answers.problems,
         *(f"Evaluations, row {item.sheet_row}: {item.problem}" for item in unplaced),
+        *_list_unwritable(thanks if can_certify else ()),
     )
     plan = Plan((*changes, *ending), tuple(drafts), waiting=waiting).drop_known(cohort.queued_keys)
     sent = Counter(draft.kind for draft in plan.messages)
@@ -143,7 +169,9 @@ def _complete(cohort: Cohort, now: datetime) -> list[EndMatch]:
     return [EndMatch(match.match_id, "completed") for match in cohort.list_matches("active")]
 
 
-def _thank(cohort: Cohort, completed: Sequence[str], now: datetime) -> Iterator[Draft]:
+def _thank(
+    cohort: Cohort, completed: Sequence[str], now: datetime, can_certify: CertificateCheck | None
+) -> Iterator[Draft]:
     partners: dict[str, list[str]] = defaultdict(list)
     for match_id in completed:
         match = cohort.matches[match_id]
@@ -153,8 +181,37 @@ def _thank(cohort: Cohort, completed: Sequence[str], now: datetime) -> Iterator[
     reachable = {key: names for key, names in partners.items() if cohort.applications[key].email}
     for key, names in sorted(reachable.items()):
         not_before = next_daytime(now, cohort.zone_of(key), cohort.program.sending_hours)
-        context = {"partners": names, "year": str(cohort.settings.ends.year)}
+        has_certificate = can_certify is not None and can_certify(describe_certificate(cohort, key))
+        context = {
+            "partners": names,
+            "year": str(cohort.settings.ends.year),
+            "certificate": has_certificate,
+        }
         yield Draft("thanks", key, "end", cohort.person_of(key), context, not_before, not_before + _WORTH)
+
+
+def describe_certificate(cohort: Cohort, application_id: str) -> Certificate:
+    """What somebody's certificate says."""
+    application, settings, program = cohort.applications[application_id], cohort.settings, cohort.program
+    return Certificate(
+        name=application.name,
+        role=application.role,
+        program=program.name,
+        association=program.association,
+        year=str(settings.ends.year),
+        period=f"{name_day(settings.starts)} to {name_day(settings.ends)}",
+        given_on=name_day(settings.ends),
+    )
+
+
+def _list_unwritable(thanks: Sequence[Draft]) -> list[str]:
+    without = [draft.subject_id for draft in thanks if not draft.context["certificate"]]
+    if not without:
+        return []
+    return [
+        f"Certificates that the fonts of this machine can't write, to be sent by hand on request: {len(without)} "
+        f"({', '.join(without)})."
+    ]
 
 
 def summarise_year(cohort: Cohort, topics: Mapping[str, str]) -> EvaluationSummary:

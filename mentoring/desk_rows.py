@@ -21,7 +21,7 @@ from mentoring.decisions import (
 )
 from mentoring.desk import Cell, SheetTab, TabUpdate
 from mentoring.messages import KINDS
-from mentoring.outbox import has_text, list_doubtful
+from mentoring.outbox import came_back, has_text, list_doubtful
 from mentoring.proposals import plan_match_decisions
 from mentoring.requests import find_obstacle
 from mentoring.steering import Steering
@@ -69,6 +69,7 @@ _MESSAGE_STEPS = {
     "suppressed": "The mail provider does not deliver to this address; write yourself, then choose Leave.",
     "expired": "Choose Resend if it is still worth reading, else Leave.",
 }
+_CAME_BACK = ("Came back", "Check the address or write yourself, then choose Resend or Leave.")
 _NO_TEXT = "Its text was removed with somebody's data; choose Leave."
 
 
@@ -146,14 +147,18 @@ def describe_match_status(cohort: Cohort, match: Match) -> str:
 
 
 def list_match_rows(cohort: Cohort, written: Rows) -> list[Row]:
-    """The `Matches` tab: what waits for a decision first, best pairs on top."""
+    """The `Matches` tab: what waits for a person first, best pairs on top."""
     from mentoring.matching.result import name_people
 
     _, remarks = plan_match_decisions(cohort, written)
     order = {"proposed": 0, "approved": 1, "active": 2, "ended": 3, "rejected": 4}
     names = {key: cohort.name_of(key) for key in cohort.applications}
     rows: list[Row] = []
-    for match in sorted(cohort.matches.values(), key=lambda m: (order[m.state], -m.points, m.match_id)):
+    to_do = {key: remarks.get(key, _ask_for_decision(match)) for key, match in cohort.matches.items()}
+    for match in sorted(
+        cohort.matches.values(),
+        key=lambda m: (not to_do[m.match_id], order[m.state], -m.points, m.match_id),
+    ):
         why, watch, others = (match.explanation.get(name, "") for name in ("why", "watch_outs", "runner_ups"))
         rows.append(
             {
@@ -165,7 +170,7 @@ def list_match_rows(cohort: Cohort, written: Rows) -> list[Row]:
                 "Watch out": name_people(watch, names),
                 "Runner-ups": name_people("; ".join(others), names),
                 "Status": describe_match_status(cohort, match),
-                "To do": remarks.get(match.match_id, _ask_for_decision(match)),
+                "To do": to_do[match.match_id],
             }
         )
     return rows
@@ -237,7 +242,11 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
         waits = message.message_id in doubtful
         recipient = cohort.people[message.recipient_id]
         queued_on = name_day(local_day(message.queued_at, cohort.program.zone))
-        step = _MESSAGE_STEPS.get(message.state, "") if has_text(cohort, message) else _NO_TEXT
+        status, step = _MESSAGE_WORDS[message.state], _MESSAGE_STEPS.get(message.state, "")
+        if came_back(message):
+            status, step = _CAME_BACK
+        if not has_text(cohort, message):
+            step = _NO_TEXT
         settled = {"resent": "Sent once more, as a new message.", "left": "Left as it is."}.get(
             message.resolution or "", ""
         )
@@ -246,7 +255,7 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
                 "Reference": message.message_id,
                 "To": recipient.name or recipient.email or "erased",
                 "Message": f"{KINDS[message.kind].label}, queued {queued_on}",
-                "Status": _MESSAGE_WORDS[message.state],
+                "Status": status,
                 "What happened": message.problem,
                 "To do": remarks.get(message.message_id, step) if waits else settled,
             }

@@ -6,12 +6,14 @@ words of the messages (`mentoring.messages`), the decision itself (`mentoring.pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
-from mentoring.calendar import format_period, local_day, name_day, next_daytime
+from mentoring.calendar import format_period, local_day, name_day, name_month, next_daytime
 from mentoring.changes import ActivateMatch, ApproveMatch, Change, Plan, RejectMatch
 from mentoring.cohort import ROLES, Application, Cohort, Draft, Match
 from mentoring.decisions import Rows, Topic, read_topics
@@ -20,20 +22,41 @@ from mentoring.proposals import plan_match_decisions
 _WORTH = timedelta(days=30)
 _PHONE_CHANNELS = ("phone", "text")
 
+_GOALS, _POSITION, _TOPICS = "My goals", "My institution and position", "My topics and focus areas"
 #: What a mentee can agree to share → (label for the mentor, field).
 _SHARED = {
-    "My goals": (("Goals", "goals_text"),),
-    "My institution and position": (
+    _GOALS: (("Goals", "goals_text"),),
+    _POSITION: (
         ("Library type", "library_type"),
         ("Career stage", "career_stage"),
         ("Years of experience", "years_experience"),
         ("Would like to work in", "desired_library_type"),
     ),
-    "My topics and focus areas": (
+    _TOPICS: (
         ("Topics, first choice first", "topics_wanted"),
         ("Focus areas", "focus_areas"),
     ),
 }
+#: How a sentence of the matching begins → what the mentee must have agreed to share before the mentor reads it.
+REASONS = {
+    "The mentee's first topic, ": _TOPICS,
+    "The mentor offers ": _TOPICS,
+    "Both name ": _TOPICS,
+    "The mentee's goals and the mentor's experience ": _GOALS,
+    "The mentee hopes for this type of library": _POSITION,
+    "Both know this type of library": _POSITION,
+    "Both belong to the same institution": _POSITION,
+    "The mentor is ": _POSITION,
+    "The mentor has no more years of experience": _POSITION,
+    # Language, hours and ways to talk are what the two need to get in touch at all.
+    "Both speak ": "",
+    "Their working days ": "",
+    "The mentor has not said which ways to talk": "",
+    "The mentee has not said which ways to talk": "",
+    "They share only one way to talk": "",
+    "The pair meets every rule": "",
+}
+_REASON = re.compile("(?:^|(?<=[.] ))(?:" + "|".join(map(re.escape, REASONS)) + ")")
 
 
 def plan_introductions(cohort: Cohort, match_rows: Rows, topic_rows: Rows, now: datetime) -> Plan:
@@ -51,13 +74,31 @@ def plan_introductions(cohort: Cohort, match_rows: Rows, topic_rows: Rows, now: 
         counts = {"introduced": 0, "approved": len(ready)}
         return Plan(tuple(decided), counts=counts, waiting=(line,) if ready else ())
     topics, _ = read_topics(topic_rows)
-    topic = topics.get(format_period(today))
+    topic = _describe_topic(cohort, topics.get(format_period(today)), today)
     drafts = [draft for match in ready for draft in _introduce(cohort, match, topic, now)]
     drafts.extend(_list_waiting(cohort, ready, now))
     changes: list[Change] = [*decided, *(ActivateMatch(match.match_id) for match in ready)]
     plan = Plan(tuple(changes), tuple(drafts)).drop_known(cohort.queued_keys)
     told = sum(draft.kind == "waiting_list" for draft in plan.messages)
-    return replace(plan, counts={"introduced": len(ready), "told that they wait": told})
+    line = f"The topic of {name_month(today)} is missing on the Topics tab; introductions go out without it."
+    waiting = (line,) if ready and not topic else ()
+    return replace(plan, counts={"introduced": len(ready), "told that they wait": told}, waiting=waiting)
+
+
+def _describe_topic(cohort: Cohort, topic: Topic | None, today: date) -> dict[str, Any]:
+    """The month's topic as an introduction tells it; whole once the topics' day is there, and empty without one.
+
+    Before that day its title is enough: the topic itself follows on the day.
+    """
+    if topic is None:
+        return {}
+    is_out = today.day >= cohort.settings.topics_day
+    return {
+        "month": name_month(today),
+        "title": topic.title,
+        "prompts": list(topic.prompts) if is_out else [],
+        "links": list(topic.links) if is_out else [],
+    }
 
 
 def _list_ready(cohort: Cohort, decided: Sequence[Change]) -> list[Match]:
@@ -74,25 +115,26 @@ def _list_ready(cohort: Cohort, decided: Sequence[Change]) -> list[Match]:
     ]
 
 
-def _introduce(cohort: Cohort, match: Match, topic: Topic | None, now: datetime) -> list[Draft]:
+def _introduce(cohort: Cohort, match: Match, topic: Mapping[str, Any], now: datetime) -> list[Draft]:
     mentor, mentee = (cohort.applications[key] for key in match.pair)
     channels = list_shared_channels(mentor, mentee)
-    why = _split_sentences(match, cohort, "why")
     shared: dict[str, Any] = {
         "channels": channels,
         "rematch": match.is_rematch,
-        "first_topic": topic.title if topic else "",
+        "first_topic": topic,
+        # For a suggested first talk: the same day for both, wherever they live.
+        "suggests_meeting": cohort.program.suggest_first_meeting,
+        "introduced_on": local_day(now, cohort.program.zone).isoformat(),
     }
-    # The reasons speak of the mentee's goals, topics and position alike.
-    is_open = set(_list_agreed(mentee)).issuperset(_SHARED)
+    agreed = _list_agreed(mentee)
     to_mentor = {
         "mentee": _describe_mentee(cohort, mentee),
         "application": _list_shared_answers(mentee),
-        "why": why if is_open else [],
-        "watch_outs": _split_sentences(match, cohort, "watch_outs") if is_open else [],
+        "why": _list_sentences(match, cohort, "why", agreed),
+        "watch_outs": _list_sentences(match, cohort, "watch_outs", agreed),
     }
     to_mentee = {
-        "why": why,
+        "why": _list_sentences(match, cohort, "why", list(_SHARED)),
         "mentor": _describe_person(
             cohort, mentor, shares_institution=True, shares_phone=_talks_by_phone(channels)
         ),
@@ -161,11 +203,33 @@ def _list_shared_answers(mentee: Application) -> list[dict[str, str]]:
     ]
 
 
-def _split_sentences(match: Match, cohort: Cohort, key: str) -> list[str]:
+def _list_sentences(match: Match, cohort: Cohort, key: str, agreed: Sequence[str]) -> list[str]:
+    """The matching's sentences about a pair that tell nothing but what the mentee agreed to share."""
     from mentoring.matching import name_people
 
-    text = match.explanation.get(key, "")
-    return [name_people(text, {key: cohort.name_of(key) for key in match.pair})] if text else []
+    names = {person: cohort.name_of(person) for person in match.pair}
+    return [
+        name_people(sentence, names)
+        for sentence in split_reasons(match.explanation.get(key, ""))
+        if set(agreed).issuperset(_list_told(sentence))
+    ]
+
+
+def split_reasons(text: str) -> Iterator[str]:
+    """The sentences of a pair's explanation, parted where one of the matching's sentences begins."""
+    starts = [found.start() for found in _REASON.finditer(text)]
+    for start, end in pairwise([0, *(place for place in starts if place), len(text)]):
+        if sentence := text[start:end].strip():
+            yield sentence
+
+
+def _list_told(sentence: str) -> Sequence[str]:
+    """What a sentence tells of the mentee; everything, if it is none that is known or may be more than one."""
+    found = _REASON.match(sentence)
+    if found is None or re.search(r"[.!?]\s+\S", sentence):
+        return list(_SHARED)
+    part = REASONS[found[0]]
+    return [part] if part else []
 
 
 def _list_waiting(cohort: Cohort, ready: Sequence[Match], now: datetime) -> list[Draft]:

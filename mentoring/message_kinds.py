@@ -83,7 +83,7 @@ KINDS: Mapping[str, MessageKind] = {
             (
                 *_list_person("mentee"),
                 *("channels", "application[].label", "application[].value"),
-                *("why", "watch_outs", "rematch", "first_topic"),
+                *("why", "watch_outs", "rematch", "first_topic", "suggests_meeting"),
             ),
         ),
         MessageKind(
@@ -91,7 +91,10 @@ KINDS: Mapping[str, MessageKind] = {
             "Introduction to the mentee",
             "mentee",
             "when the committee has approved the match",
-            (*_list_person("mentor"), "channels", "experience", "why", "rematch", "first_topic"),
+            (
+                *_list_person("mentor"),
+                *("channels", "experience", "why", "rematch", "first_topic", "suggests_meeting"),
+            ),
         ),
         MessageKind(
             "monthly_topic",
@@ -154,7 +157,19 @@ KINDS: Mapping[str, MessageKind] = {
             "Thanks at the end of the year",
             "mentor and mentee",
             "when the mentoring year is over",
-            ("partners", "year"),
+            ("partners", "year", "certificate"),
+        ),
+        MessageKind(
+            "committee_digest",
+            "Digest for the committee",
+            "the committee",
+            "on Mondays if something waits, and on the day on which something urgent comes in",
+            (
+                "day",
+                *(f"{part}[].{fact}" for part in ("urgent", "waiting") for fact in ("tab", "count", "what")),
+                *("urgent[].references", "waiting[].references", "others"),
+                *("upcoming[].day", "upcoming[].what", "desk"),
+            ),
         ),
     )
 }

@@ -122,43 +122,65 @@ def _is_web_link(inline: Token) -> bool:
     return whole and str(opens[0].attrGet("href")).startswith("http")
 
 
+#: The longest line of plain text where words allow it: what RFC 5322 asks for, and what terminals show.
+TEXT_WIDTH = 78
+
+
 def write_text(source: str) -> str:
-    """Plain text of the same Markdown: no marks, links as “text: address”, one paragraph per line."""
+    """Plain text of the same Markdown: no marks, links as “text: address”, lines of `TEXT_WIDTH` where words allow."""
     from markdown_it.tree import SyntaxTreeNode
 
-    return _write_blocks(SyntaxTreeNode(_load_parser().parse(source)), "\n\n")
+    return _write_blocks(SyntaxTreeNode(_load_parser().parse(source)), "\n\n", TEXT_WIDTH)
 
 
 def write_line(source: str) -> str:
     """Plain text of one line of Markdown, which can't become a list or a heading."""
     from markdown_it.tree import SyntaxTreeNode
 
-    return _write_blocks(SyntaxTreeNode(_load_parser().parseInline(source)), " ")
+    return _write_blocks(SyntaxTreeNode(_load_parser().parseInline(source)), " ", None)
 
 
-def _write_blocks(node: SyntaxTreeNode, between: str) -> str:
-    return between.join(_write_block(child) for child in node.children)
+def wrap_line(line: str, width: int) -> str:
+    """The line broken at spaces into lines of at most `width` characters; a longer word, an address, stays whole."""
+    lines, room = [""], width
+    for word in line.split(" "):
+        if lines[-1] and len(word) >= room:
+            lines.append("")
+            room = width
+        lines[-1] += f" {word}" if lines[-1] else word
+        room = width - len(lines[-1])
+    return "\n".join(lines)
 
 
-def _write_block(node: SyntaxTreeNode) -> str:
+def _write_blocks(node: SyntaxTreeNode, between: str, width: int | None) -> str:
+    return between.join(_write_block(child, width) for child in node.children)
+
+
+def _write_block(node: SyntaxTreeNode, width: int | None) -> str:
     if node.type == "heading":
-        title = _write_blocks(node, "\n")
-        return f"{title}\n{'-' * len(title)}"
+        title = _write_blocks(node, "\n", width)
+        return f"{title}\n{'-' * max(map(len, title.splitlines()), default=0)}"
     if node.type in ("bullet_list", "ordered_list"):
-        return _write_list(node)
+        return _write_list(node, width)
     if node.type == "blockquote":
-        return _indent(_write_blocks(node, "\n\n"), "> ", "> ")
+        return _indent(_write_blocks(node, "\n\n", width and width - 2), "> ", "> ")
     if node.type == "hr":
         return "-" * 20
     if node.type == "inline":
-        return _write_inline(node, alone=[child.type for child in node.children] == ["link"])
-    return _write_blocks(node, "\n\n")
+        text = _write_inline(node, alone=[child.type for child in node.children] == ["link"])
+        return "\n".join(wrap_line(line, width) for line in text.split("\n")) if width else text
+    return _write_blocks(node, "\n\n", width)
 
 
-def _write_list(node: SyntaxTreeNode) -> str:
+def _write_list(node: SyntaxTreeNode, width: int | None) -> str:
     first = int(node.attrs.get("start", 1))
-    items = [_write_blocks(item, "\n") for item in node.children]
-    marks = ["- " if node.type == "bullet_list" else f"{first + place}. " for place in range(len(items))]
+    marks = [
+        "- " if node.type == "bullet_list" else f"{first + place}. " for place in range(len(node.children))
+    ]
+    items = [
+        _write_blocks(item, "\n", width and width - len(mark))
+        for item, mark in zip(node.children, marks, strict=True)
+    ]
     return "\n".join(_indent(item, mark, " " * len(mark)) for item, mark in zip(items, marks, strict=True))
 
 

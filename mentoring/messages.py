@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from mentoring.errors import PlainError
 from mentoring.message_kinds import KINDS, OPTIONAL_FACTS, MessageKind
 from mentoring.message_markdown import (
     Markdown,
@@ -37,6 +38,7 @@ __all__ = [
     "KINDS",
     "SUBJECT_LIMIT",
     "TEMPLATES",
+    "Attachment",
     "MessageError",
     "MessageKind",
     "RenderedMessage",
@@ -48,8 +50,17 @@ __all__ = [
 SUBJECT_LIMIT = 120
 
 
-class MessageError(ValueError):
+class MessageError(PlainError, ValueError):
     """A message can't be rendered; the text names kind and cause in one sentence, without personal data."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a message: `name` with its extension, `media_type` like `text/calendar`."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class RenderedMessage:
     subject: str
     text: str = field(repr=False)
     html: str = field(repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
 
 #: Templates that a program's folder may replace, by file name.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mentoring.calendar import next_daytime
-from mentoring.changes import Change, Plan, ReissueMessage, ResolveMessage
+from mentoring.changes import Change, Plan, ReissueAttachments, ReissueMessage, ResolveMessage
 from mentoring.cohort import Cohort, Draft, QueuedMessage
 from mentoring.decisions import Rows, read_message_decisions
 
@@ -19,10 +19,17 @@ DOUBTFUL = ("unknown", "failed", "suppressed", "expired")
 _WORTH = timedelta(days=14)
 
 
+def came_back(message: QueuedMessage) -> bool:
+    """Whether the provider took the message and reported later that nobody gets it."""
+    return message.state == "sent" and bool(message.problem)
+
+
 def list_doubtful(cohort: Cohort) -> list[QueuedMessage]:
     """Messages that wait for a person, oldest first."""
     return [
-        message for message in cohort.messages if message.state in DOUBTFUL and message.resolution is None
+        message
+        for message in cohort.messages
+        if (message.state in DOUBTFUL or came_back(message)) and message.resolution is None
     ]
 
 
@@ -55,14 +62,16 @@ def _resend(cohort: Cohort, message: QueuedMessage, now: datetime) -> Sequence[C
     reissue = 1 + max(other.reissue for other in cohort.messages if other.key == message.key)
     not_before = next_daytime(now, _zone_of(cohort, message), cohort.program.sending_hours)
     key = Draft(*message.key, {}, not_before, not_before + _WORTH, reissue)
+    reissued_as = cohort.make_message_id(key)
     return (
         ReissueMessage(
             message.message_id,
-            cohort.make_message_id(key),
+            reissued_as,
             reissue,
             not_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
             (not_before + _WORTH).strftime("%Y-%m-%dT%H:%M:%SZ"),
         ),
+        ReissueAttachments(message.message_id, reissued_as),
         ResolveMessage(message.message_id, "resent"),
     )
 

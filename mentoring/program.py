@@ -5,14 +5,17 @@ Only the shape and the meaning of settings belong here; reading the file and the
 
 from __future__ import annotations
 
+import re
 from datetime import date, time
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from mentoring.form_questions import OPEN_FIELDS, Form
 from mentoring.policy import Policy
 
 
@@ -32,9 +35,27 @@ def check_time_zone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 Address = Annotated[str, Field(pattern=r"\A[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+\z")]
 Link = Annotated[str, Field(pattern=r"\Ahttps?://\S+\z")]
-#: A form's field is one question, or several whose answers belong together in order (a ranking).
-Questions = str | list[str]
+SheetsBackend = Literal["local", "google"]
+MailBackendName = Literal["files", "sendgrid", "smtp"]
 
+
+def _read_day(value: Any) -> Any:
+    # The library takes a number for seconds since 1970, and forgives a time of day.
+    is_written = isinstance(value, str) and _DAY.fullmatch(value.strip())
+    if is_written or isinstance(value, date):
+        return value.strip() if isinstance(value, str) else value
+    raise PydanticCustomError("date_form", "write a day like 2027-03-01")
+
+
+def _check_year(day: date) -> date:
+    if not 2000 <= day.year < 2200:
+        raise ValueError("write a day of this century or the next")
+    return day
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+#: A day on which this program can work: far ones can't be counted on from, in months or in another time zone.
+Day = Annotated[date, BeforeValidator(_read_day), AfterValidator(_check_year)]
 
 #: What to do about a value that can't be read, by the beginning of pydantic's name for the error.
 _MENDS = {
@@ -103,13 +124,27 @@ class SendingHours(Settings):
         return self
 
 
-class Form(Settings):
-    """One tab of the forms spreadsheet: which question holds which field."""
+class DeliverySettings(Settings):
+    """The pace of sending, and when to stop and ask a person."""
 
-    tab: str = Field(description="Name of the tab that holds the responses")
-    fields: dict[str, Questions] = Field(
-        description="Field → question as the heading shows it, or a list of questions"
+    daily_cap: int = Field(1000, ge=1, description="Most messages that go out within 24 hours")
+    senders: int = Field(4, ge=1, le=16, description="Messages on their way at the same time")
+    pause_after_refusals: int = Field(
+        5, ge=1, description="Refusals in a row after which a run stops sending, since something is wrong"
     )
+    grace_minutes: int = Field(
+        60, ge=1, description="Minutes before the provider's records are asked about a message in doubt"
+    )
+    unsubscribe_group: int | None = Field(
+        None, ge=1, description="SendGrid's unsubscribe group for reminders; none without"
+    )
+
+
+class GoogleSettings(Settings):
+    """The two spreadsheets, by the id in their address."""
+
+    forms: str = Field(description="Id of the spreadsheet that holds the form responses", min_length=10)
+    committee: str = Field(description="Id of the committee's spreadsheet", min_length=10)
 
 
 class Question(Settings):
@@ -127,12 +162,12 @@ class Question(Settings):
 class CohortSettings(Settings):
     """The dates and habits of one cohort; the `Program` tab may override each of them."""
 
-    applications_open: date = Field(description="First day on which an application counts for this cohort")
-    applications_close: date = Field(description="Last day to apply; later applications wait for a free seat")
-    starts: date = Field(description="First day on which introductions go out")
-    ends: date = Field(description="Last day of the mentoring year")
-    evaluation_opens: date = Field(description="Day on which the evaluation is sent")
-    evaluation_due: date = Field(description="Last day to answer the evaluation")
+    applications_open: Day = Field(description="First day on which an application counts for this cohort")
+    applications_close: Day = Field(description="Last day to apply; later applications wait for a free seat")
+    starts: Day = Field(description="First day on which introductions go out")
+    ends: Day = Field(description="Last day of the mentoring year")
+    evaluation_opens: Day = Field(description="Day on which the evaluation is sent")
+    evaluation_due: Day = Field(description="Last day to answer the evaluation")
     topics_day: int = Field(1, ge=1, le=28, description="Day of the month on which the topic goes out")
     check_in_after_days: int = Field(
         10, ge=1, le=60, description="Days after the introduction until the first check-in"
@@ -160,12 +195,24 @@ class Program(Settings):
     committee_address: Address = Field(
         description="Where people write to the committee; Reply-To of every mail"
     )
+    operator_address: Address | None = Field(
+        None, description="Who gets a mail when a run has failed, one a day for each flow; nobody without it"
+    )
     sender: Sender
     links: Links
     time_zone: TimeZone = Field(description="The committee's time zone; days begin and end in it")
     sending_hours: SendingHours = SendingHours()  # type: ignore[call-arg]
-    sheets: Literal["local"] = Field("local", description="Where sheets live; MENTORING_SHEETS wins")
-    mail: Literal["files"] = Field("files", description="How mail goes out; MENTORING_MAIL wins")
+    sheets: SheetsBackend = Field("local", description="Where sheets live; MENTORING_SHEETS wins")
+    mail: MailBackendName = Field("files", description="How mail goes out; MENTORING_MAIL wins")
+    suggest_first_meeting: bool = Field(
+        False, description="Whether introductions carry a calendar entry with a suggested first talk"
+    )
+    delivery: DeliverySettings = Field(
+        default_factory=lambda: DeliverySettings.model_validate({}), description="Pace and care of sending"
+    )
+    google: GoogleSettings | None = Field(
+        None, description="The two spreadsheets, when they live with Google"
+    )
     focus_areas: list[str] = Field(min_length=1, description="Focus areas that the forms offer")
     library_types: list[str] = Field(min_length=1, description="Library types that the forms offer")
     channels: list[str] = Field(min_length=1, description="Ways to talk that the forms offer")
@@ -196,6 +243,19 @@ class Program(Settings):
             known = ", ".join(sorted(self.cohorts))
             raise KeyError(f"There is no cohort “{cohort_id}” in program.yaml; it has {known}.")
         return cohort_id
+
+    @model_validator(mode="after")
+    def _other_where_it_may_be(self) -> Self:
+        asked = tuple(item.id for item in self.evaluation if item.kind in ("choice", "multiple"))
+        allowed = {"mentor": OPEN_FIELDS, "mentee": OPEN_FIELDS, "evaluation": asked}
+        for name, form in self.forms.items():
+            may = allowed.get(name, ())
+            if wrong := [field for field in form.other or () if field not in may]:
+                mend = f"write some of {', '.join(may)}" if may else "remove the line"
+                raise ValueError(
+                    f"forms → {name} → other names “{wrong[0]}”, which takes no other words; {mend}"
+                )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mentoring.matching import Matching
+    from mentoring.matching.pricing import Workers
 
 
 def plan_match_decisions(cohort: Cohort, rows: Rows) -> tuple[list[Change], dict[str, str]]:
@@ -70,8 +71,12 @@ def _decide(cohort: Cohort, match: Match, decision: Decision | None) -> Change |
     return None
 
 
-def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datetime) -> Plan:
+def plan_proposals(
+    cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datetime, workers: Workers | None = None
+) -> Plan:
     """Record the committee's decisions, then propose the optimum for everybody who is free.
+
+    `workers` score the blocks of a large cohort (see `mentoring.matching.find_matches`).
 
     Approved and active pairs stay as they are; held pairs and must-pairs hold; pairs that the committee
     rejected and pairs of before never return. Proposals nobody decided on give way to better ones.
@@ -89,7 +94,7 @@ def plan_proposals(cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datet
     fixed_away = [c.match_id for c in changes if isinstance(c, (ApproveMatch, RejectMatch))]
     undecided = [match for match in cohort.list_matches("proposed") if match.match_id not in fixed_away]
     tables = tabulate_mentors(roster), tabulate_mentees(cohort, roster)
-    result, problem = _run_engine(cohort, *tables)
+    result, problem = _run_engine(cohort, *tables, workers)
     if result is None:
         return Plan(tuple(changes), counts={"proposed": 0}, waiting=(problem,))
     found = _read_result(result)
@@ -117,11 +122,13 @@ def _count_decisions(changes: Sequence[Change]) -> dict[str, int]:
     }
 
 
-def _run_engine(cohort: Cohort, mentors: pd.DataFrame, mentees: pd.DataFrame) -> tuple[Matching | None, str]:
+def _run_engine(
+    cohort: Cohort, mentors: pd.DataFrame, mentees: pd.DataFrame, workers: Workers | None
+) -> tuple[Matching | None, str]:
     from mentoring.matching import MatchingError, find_matches
 
     try:
-        return find_matches(mentors, mentees, cohort.policy), ""
+        return find_matches(mentors, mentees, cohort.policy, workers=workers), ""
     except MatchingError as error:
         return None, f"No proposal could be made: {_name_all(cohort, str(error))}"
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from mentoring.addresses import normalise_address
 from mentoring.answers import FormAnswers
 from mentoring.applicants import IN_FORCE
 from mentoring.calendar import local_day, next_daytime, start_of_day
@@ -28,7 +29,8 @@ from mentoring.changes import (
 from mentoring.check_ins import find_sender
 from mentoring.cohort import Application, Cohort, Draft, Match, Request
 from mentoring.decisions import Decision, Rows, read_request_decisions
-from mentoring.responses import REMATCH_ANSWERS, REQUESTS, Response, normalise_address
+from mentoring.form_fields import REMATCH_ANSWERS, REQUESTS
+from mentoring.responses import Response
 
 _WORTH = timedelta(days=30)
 _OPEN = ("received", "unclear")
@@ -170,6 +172,22 @@ def find_obstacle(cohort: Cohort, request: Request) -> str:
     if request.application_id is None or not cohort.applications[request.application_id].email:
         return request.problem or "The sender's data was removed; choose Decline."
     return request.problem if request.match_id is None else ""
+
+
+def count_given_up(cohort: Cohort, mentor: Application) -> int:
+    """Seats of a mentor who wants no other mentee on them, until the mentor applies anew."""
+    ended = {match.match_id for match in cohort.list_matches("ended") if mentor.application_id in match.pair}
+    return len(
+        {
+            request.match_id
+            for request in cohort.requests.values()
+            if request.application_id == mentor.application_id
+            and request.match_id in ended
+            and request.state in ("confirmed", "done")
+            and not request.wants_rematch
+            and request.received_at > mentor.received_at
+        }
+    )
 
 
 def _carry_out(

@@ -15,6 +15,7 @@ from mentoring.calendar import local_day
 from mentoring.changes import ApproveMatch, Change, HoldMatch, RejectMatch
 from mentoring.cohort import Application, Cohort
 from mentoring.decisions import PairRules
+from mentoring.requests import count_given_up
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,9 @@ def list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> Ro
     mentors = [
         (
             mentor,
-            mentor.capacity - sum(match.mentor_application_id == mentor.application_id for match in fixed),
+            mentor.capacity
+            - count_given_up(cohort, mentor)
+            - sum(match.mentor_application_id == mentor.application_id for match in fixed),
         )
         for mentor in cohort.list_accepted("mentor")
     ]

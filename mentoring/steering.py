@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from mentoring.cell_text import fold_text
 from mentoring.changes import Change, DropSetting, PutSetting
 from mentoring.desk import Cell
 from mentoring.policy import ExperienceGap, Policy, Weights
@@ -24,7 +26,6 @@ _RULES = (
     "shared_language_required",
     "experience_gap_required",
 )
-#: Kinds of errors of the library, as the committee reads them.
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Steering:
     rows: Sequence[Mapping[str, Cell]]
 
 
-def list_settings() -> list[Setting]:
+@cache
+def list_settings() -> Sequence[Setting]:
     """Every setting of the tab, in its order: dates first, then the weights and rules of matching."""
     dates = [_describe(("settings", name), name, info) for name, info in CohortSettings.model_fields.items()]
     weights = [
@@ -99,7 +101,7 @@ def _put(data: dict[str, Any], path: tuple[str, ...], value: str) -> None:
 
 def _read_value(text: str) -> str:
     # A cell that was typed as a day comes back with the time of midnight.
-    return text.strip().removesuffix(" 00:00:00")
+    return fold_text(text).removesuffix(" 00:00:00")
 
 
 def steer_cohort(
@@ -112,9 +114,7 @@ def steer_cohort(
     one, so that one bad value never holds up the others.
     """
     known = {item.words for item in list_settings()}
-    written = {
-        row["Setting"]: _read_value(row.get("Value", "")) for row in tab if row.get("Setting") in known
-    }
+    written, doubled = _read_tab(tab, known)
     asked = {words: text for words, text in written.items() if text}
     cleared = {words for words, text in written.items() if not text}
     # A setting that was renamed, or no longer fits an edited program.yaml, must not keep the program from running.
@@ -131,7 +131,21 @@ def steer_cohort(
             {words: text for words, text in problems.items() if words not in asked} | uncleared | refused
         )
     settings, policy = put_in_force(program, cohort_id, accepted)
-    return Steering(settings, policy, _list_changes(stored, accepted), _list_rows(settings, policy, problems))
+    rows = _list_rows(settings, policy, problems | doubled)
+    return Steering(settings, policy, _list_changes(stored, accepted), rows)
+
+
+def _read_tab(tab: Sequence[Mapping[str, str]], known: Set[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What is written beside each setting, and a problem for those that are there twice with different values."""
+    written: dict[str, str] = {}
+    doubled: dict[str, str] = {}
+    for row in tab:
+        words, text = row.get("Setting", ""), _read_value(row.get("Value", ""))
+        if words in known and written.setdefault(words, text) != text:
+            doubled[words] = (
+                "This setting is on the tab twice with different values; delete one of the two rows."
+            )
+    return {words: text for words, text in written.items() if words not in doubled}, doubled
 
 
 def _add_what_fits(

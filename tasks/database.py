@@ -1,8 +1,8 @@
 """The program's database: schema, transactions and the named queries of `sql/`.
 
 The only module that reads `sql/`. Belongs here: connecting, migrating, running one named query. Does not
-belong here: which queries make up a step of the program (`tasks.ledger`, `tasks.outbox`, `tasks.erasure`), and
-the sentences about what is wrong with a database (`tasks.database_errors`).
+belong here: which queries make up a step of the program (`tasks.ledger`, `tasks.outbox`, `tasks.erasure`), what is done
+with an open connection (`tasks.database_sessions`), and the sentences about what is wrong (`tasks.database_errors`).
 
 SQLite gets one writer at a time (`BEGIN IMMEDIATE`), PostgreSQL the same through an advisory lock: the volumes
 are small and a program that can't interleave is easier to trust.
@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 from pydantic import SecretStr
 
@@ -32,6 +31,15 @@ from tasks.database_errors import (
     explain_sqlite,
 )
 from tasks.database_schema import VIEWS, SchemaPart, apply_parts, list_missing_parts
+from tasks.database_sessions import (
+    ChangedMeanwhileError,
+    Row,
+    Session,
+    StillOurs,
+    Transaction,
+    format_time,
+    parse_time,
+)
 
 __all__ = [
     "ChangedMeanwhileError",
@@ -40,148 +48,19 @@ __all__ = [
     "RefusedChangeError",
     "Row",
     "Session",
+    "StillOurs",
     "Transaction",
     "format_time",
     "parse_time",
 ]
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
-#: Any number will do, as long as every process of the program uses the same one.
-_WRITER_LOCK = 7_221_907
-_SENDER_LOCK = 7_221_908
 _PATIENCE_SECONDS = 30
 #: Tables that hold what people wrote or were written.
 _PERSONAL_TABLES = (
-    *("people", "applications", "matches", "messages"),
+    *("people", "applications", "matches", "messages", "message_attachments"),
     *("requests", "check_ins", "evaluations", "unplaced_responses"),
 )
-
-Row = dict[str, Any]
-
-
-class ChangedMeanwhileError(Exception):
-    """A row was no longer in the state in which it was read; nothing was changed, and a retry sees the new one."""
-
-
-def format_time(moment: datetime) -> str:
-    """An aware date-time as the database writes it: UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_time(text: str) -> datetime:
-    """The aware date-time that `format_time` wrote."""
-    return datetime.fromisoformat(text)
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """One open transaction: runs named queries, and notes in the audit log who changed what."""
-
-    connection: Any
-    queries: Any
-    actor: str
-    at: str
-
-    def fetch_all(self, query: str, **values: Any) -> list[Row]:
-        """Rows of a named query."""
-        return [dict(row) for row in getattr(self.queries, query)(self.connection, **values)]
-
-    def fetch_one(self, query: str, **values: Any) -> Row | None:
-        """The row of a named query that gives one at most."""
-        row = getattr(self.queries, query)(self.connection, **values)
-        return None if row is None else dict(row)
-
-    def execute(self, query: str, **values: Any) -> int:
-        """Run a named change; returns how many rows it changed."""
-        return int(getattr(self.queries, query)(self.connection, **values))
-
-    def change_one(self, query: str, **values: Any) -> None:
-        """Run a named change that must change exactly one row. Raises `ChangedMeanwhileError` otherwise."""
-        if self.execute(query, **values) != 1:
-            raise ChangedMeanwhileError(f"“{query}” found its row changed by another run; run again.")
-
-    def note(self, entity: str, entity_id: str, happening: str, detail: str = "") -> None:
-        """Add an audit row. `detail` must not hold personal text."""
-        self.execute(
-            "add_audit",
-            audit_id=uuid4().hex,
-            noted_at=self.at,
-            actor=self.actor,
-            entity=entity,
-            entity_id=entity_id,
-            happening=happening,
-            detail=detail,
-        )
-
-
-@dataclass(frozen=True)
-class Session:
-    """One open connection, for several transactions one after the other."""
-
-    database: Database
-    connection: Any
-
-    @contextmanager
-    def transaction(self, actor: str, at: datetime) -> Iterator[Transaction]:
-        """One transaction, committed at the end and rolled back on any exception. Raises `DatabaseError`."""
-        with self.write():
-            yield Transaction(self.connection, self.database.load_queries(), actor, format_time(at))
-
-    @contextmanager
-    def write(self) -> Iterator[None]:
-        """Be the only writer until the block ends, then commit; on any exception nothing is changed."""
-        with self.database.explain_errors():
-            try:
-                if self.database.is_sqlite:
-                    self.connection.execute("BEGIN IMMEDIATE")
-                else:
-                    self.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
-                yield
-                self.connection.commit()
-            except BaseException:
-                # A broken connection can't roll back, and has no need to.
-                with suppress(self.database.driver_error):
-                    self.connection.rollback()
-                raise
-
-    @contextmanager
-    def hold_sender_lock(self) -> Iterator[bool]:
-        """Whether this process is the only one that may send, for as long as the block lasts.
-
-        The system frees the lock of a process that dies. On PostgreSQL the lock belongs to this very connection:
-        as long as the session can commit, nobody else holds it, on whatever machine. With SQLite it is a locked
-        file beside the database.
-        """
-        lock = self._lock_file() if self.database.is_sqlite else self._lock_postgresql()
-        with lock as is_ours:
-            yield is_ours
-
-    @contextmanager
-    def _lock_file(self) -> Iterator[bool]:
-        from filelock import FileLock, Timeout
-
-        path = self.database.path
-        lock = FileLock(path.with_name(f".{path.name}.sending"), timeout=0, mode=0o600)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        except OSError as error:
-            raise explain_folder(error, path) from None
-        try:
-            yield True
-        finally:
-            lock.release()
-
-    @contextmanager
-    def _lock_postgresql(self) -> Iterator[bool]:
-        asking = "SELECT pg_try_advisory_lock(%s) AS is_ours"
-        with self.database.explain_errors():
-            row = self.connection.execute(asking, (_SENDER_LOCK,)).fetchone()
-            self.connection.commit()
-        # Freed with the connection, when the session ends.
-        yield bool(row["is_ours"])
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from mentoring.errors import PlainError
 
-class DatabaseError(Exception):
+
+class DatabaseError(PlainError):
     """The database can't be used; the text is one sentence with the mend, without personal data."""
 
 

@@ -13,7 +13,7 @@ from mentoring.answers import FormAnswers
 from mentoring.cohort import Cohort
 from mentoring.desk import TABS, SheetTab, TabUpdate, is_shown
 from mentoring.desk_rows import describe_desk
-from mentoring.responses import FormName
+from mentoring.form_fields import FormName
 from mentoring.steering import Steering, steer_cohort
 from tasks.ledger import apply_changes, read_cohort
 from tasks.runs import Run

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from mentoring.addresses import normalise_address
 from mentoring.erasure import keep_statistics
 from mentoring.program import Question
-from mentoring.responses import normalise_address
 from tasks.database import Transaction
 from tasks.mail import MAIL_FOLDER
 from tasks.runs import Run
@@ -20,6 +20,7 @@ _FORGET = (
     "forget_match_explanations",
     "forget_request_words",
     "forget_check_in_words",
+    "forget_message_attachments",
     "forget_message_bodies",
     "forget_application_answers",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,9 +25,10 @@ from mentoring.cohort import (
     QueuedMessage,
     Request,
 )
-from mentoring.messages import RenderedMessage, hash_body, render_message
+from mentoring.messages import RenderedMessage, render_message
 from mentoring.steering import Steering
 from tasks.database import Row, Transaction, format_time, parse_time
+from tasks.frozen_messages import add_attachments, hash_message
 from tasks.runs import Run
 
 
@@ -181,19 +183,22 @@ def queue_message(
         subject_line=rendered.subject,
         body_text=rendered.text,
         body_html=rendered.html,
-        body_hash=hash_body(rendered),
+        body_hash=hash_message(rendered),
         at=transaction.at,
         not_before=format_time(draft.not_before),
         expires_at=format_time(draft.expires_at),
     )
     if queued:
+        add_attachments(transaction, message_id, rendered)
         transaction.note("message", message_id, "queue_message", draft.kind)
 
 
 def render_draft(
     cohort: Cohort, draft: Draft, recipient_name: str, overrides: Mapping[str, str]
 ) -> RenderedMessage:
-    """The text of a message, exactly as it will be sent."""
+    """The text of a message and its files, exactly as they will be sent."""
+    from tasks.attachments import make_attachments
+
     program = cohort.program
     token = cohort.make_message_id(draft)
     shared: dict[str, Any] = {
@@ -209,7 +214,8 @@ def render_draft(
         key: value.replace("{token}", token) if key == "link" else value
         for key, value in draft.context.items()
     }
-    return render_message(draft.kind, shared | context, overrides)
+    rendered = render_message(draft.kind, shared | context, overrides)
+    return replace(rendered, attachments=make_attachments(cohort, draft, rendered))
 
 
 def read_overrides(run: Run) -> dict[str, str]:

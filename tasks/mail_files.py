@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email import message_from_string, policy
 from email.header import Header, decode_header, make_header
 from email.message import EmailMessage
@@ -23,7 +23,8 @@ from tempfile import NamedTemporaryFile
 from filelock import FileLock
 
 from mentoring.message_markdown import clean_line
-from tasks.mail import Delivery, OutgoingMessage
+from mentoring.messages import Attachment
+from tasks.mail import AddressError, Delivery, MailError, OutgoingMessage, check_address, write_unsubscribe
 
 _FILE_NAME = re.compile(
     r"(?P<minute>\d{4}-\d\d-\d\dT\d{4})-(?P<kind>[a-z][a-z0-9_]*)-(?P<id>[A-Za-z0-9_-]+)\.eml\Z"
@@ -31,11 +32,6 @@ _FILE_NAME = re.compile(
 _ENCODED_WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?\s]*\?=(?:\s+=\?utf-8\?[bq]\?[^?\s]*\?=)*")
 #: Keeps every line of a header below the 998 characters of RFC 5322.
 _NAME_LIMIT = 120
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\Z")
-
-
-class AddressError(ValueError):
-    """An address can't stand in a header; the text does not repeat it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,36 @@ class FileMail:
                 "not_arrived", problem=f"The mail folder can't be written ({reason}); please make room there."
             )
         return Delivery("accepted", provider_id=name.removesuffix(".eml"))
+
+    def look_up(self, message_id: str, since: datetime) -> Delivery:  # noqa: ARG002 – the folder forgets nothing
+        """Whether the message's file is there. Raises `MailError` if the folder can't be read."""
+        try:
+            name = find_message(self.folder, message_id) if self.folder.exists() else None
+        except OSError as error:
+            raise MailError(_describe_folder(self.folder, "read", error)) from None
+        if name is None:
+            return Delivery("not_arrived", problem="The mail folder does not hold it.")
+        return Delivery("accepted", provider_id=name.removesuffix(".eml"))
+
+    def list_suppressed(self) -> Mapping[str, str]:
+        """Nobody: a folder takes every address."""
+        return {}
+
+    def check(self) -> str:
+        """Make the folder if need be and write into it. Raises `MailError`."""
+        probe = self.folder / ".doctor"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(probe, b"")
+            probe.unlink()
+        except OSError as error:
+            raise MailError(_describe_folder(self.folder, "written", error)) from None
+        return f"written to files in {self.folder.name}/, nothing leaves this machine"
+
+
+def _describe_folder(folder: Path, verb: str, error: OSError) -> str:
+    reason = error.strerror or "unknown reason"
+    return f"The folder {folder} can't be {verb} ({reason}); give yourself permission, or free some space."
 
 
 @contextmanager
@@ -120,8 +146,10 @@ def write_eml(message: OutgoingMessage) -> bytes:
         "To": _write_person(message.to_name, message.to_address),
         "Reply-To": _write_person("", message.reply_to),
         "Subject": _encode_words(clean_line(message.subject)),
-        "Message-ID": f"<{message.message_id}@{message.from_address.rpartition('@')[2]}>",
+        "Message-ID": name_message(message),
         "X-Mentoring-Kind": message.kind,
+        "X-Mentoring-Message": message.message_id,
+        "List-Unsubscribe": write_unsubscribe(message.reply_to),
         # Asks answering machines not to answer (RFC 3834).
         "Auto-Submitted": "auto-generated",
     }
@@ -129,14 +157,35 @@ def write_eml(message: OutgoingMessage) -> bytes:
     return lines.encode() + _write_body(message).as_bytes()
 
 
+def name_message(message: OutgoingMessage) -> str:
+    """Its `Message-ID`: the same however often it is written, so that a program that gets it twice can tell."""
+    return f"<{message.message_id}@{message.from_address.rpartition('@')[2]}>"
+
+
 def _write_body(message: OutgoingMessage) -> EmailMessage:
     body = EmailMessage(policy=policy.SMTP.clone(max_line_length=76))
     body.set_content(message.text, cte="quoted-printable")
     body.add_alternative(message.html, subtype="html", cte="quoted-printable")
-    # Quoted-printable never holds "=_", so this can't occur in a part, and the same message gives the same
-    # bytes.
+    # Neither quoted-printable nor base64 ever holds "=_" or "=.", so these can't occur in a part, and the same
+    # message gives the same bytes.
     body.set_boundary(f"=_{message.message_id[:60]}")
+    if message.attachments:
+        _attach(body, message.attachments)
+        body.set_boundary(f"=.{message.message_id[:60]}")
     return body
+
+
+def _attach(body: EmailMessage, attachments: Iterable[Attachment]) -> None:
+    for attachment in attachments:
+        kind, _, parameters = attachment.media_type.partition(";")
+        main, _, sub = kind.strip().partition("/")
+        body.add_attachment(
+            attachment.content, maintype=main, subtype=sub, filename=clean_line(attachment.name), cte="base64"
+        )
+        part = list(body.iter_attachments())[-1]
+        for pair in filter(None, (text.strip() for text in parameters.split(";"))):
+            name, _, value = pair.partition("=")
+            part.set_param(name, value.strip('"'))
 
 
 def _write_person(name: str, address: str) -> str:
@@ -145,8 +194,7 @@ def _write_person(name: str, address: str) -> str:
     The standard library's own folding drops the quotes of a long name in Python 3.11, which turns a comma in
     it into a second recipient; so names are written here and not folded.
     """
-    if not _ADDRESS.match(address) or clean_line(address) != address:
-        raise AddressError("An address of this message is not an e-mail address; please correct it.")
+    check_address(address)
     shown = clean_line(name)[:_NAME_LIMIT]
     if not shown:
         return address

@@ -31,6 +31,15 @@ PAGES = "pages"
 
 
 @dataclass(frozen=True)
+class File:
+    """A file attached to a message; `address` holds its whole content, so that a page needs no file beside it."""
+
+    name: str
+    size: str
+    address: str
+
+
+@dataclass(frozen=True)
 class Entry:
     """One message as listed; `date` as the message says it, `stem` its file's name without “.eml”."""
 
@@ -41,6 +50,7 @@ class Entry:
     name: str
     address: str
     subject: str
+    has_files: bool
 
     @property
     def month(self) -> str:
@@ -74,7 +84,8 @@ def _read_entry(path: Path) -> Entry:
     name, address = _split_person(head["To"])
     label = KINDS[kind].label if kind in KINDS else kind.replace("_", " ").capitalize()
     date = parsedate_to_datetime(head["Date"])
-    return Entry(path.stem, kind, label, date, name or address, address, head["Subject"])
+    has_files = head["Content-Type"].startswith("multipart/mixed")
+    return Entry(path.stem, kind, label, date, name or address, address, head["Subject"], has_files)
 
 
 def _split_person(value: str) -> tuple[str, str]:
@@ -111,8 +122,9 @@ def _write_page(folder: Path, entry: Entry) -> None:
     path = folder / f"{entry.stem}.eml"
     head, script = read_head(path), _read_asset("mail_page.js")
     # The parser that leaves headers alone: a thousand mails' worth of them takes seconds to take apart.
-    parts = {part.get_content_type(): part for part in message_from_bytes(path.read_bytes()).walk()}
-    page, text = (_read_body(parts.get(kind)) for kind in ("text/html", "text/plain"))
+    parts = list(message_from_bytes(path.read_bytes()).walk())
+    bodies = {part.get_content_type(): part for part in parts if part.get_filename() is None}
+    page, text = (_read_body(bodies.get(kind)) for kind in ("text/html", "text/plain"))
     shown = (
         _load_templates()
         .get_template("mail_page.html")
@@ -123,6 +135,7 @@ def _write_page(folder: Path, entry: Entry) -> None:
             # Links of the mail open beside the list; inside the frame the policy would refuse them.
             page=page.replace("<head>", '<head><base target="_blank">', 1),
             text=text,
+            files=[_read_file(part) for part in parts if part.get_filename() is not None],
             style=_read_asset("mail.css"),
             script=script,
             script_hash=_hash(script),
@@ -134,6 +147,13 @@ def _write_page(folder: Path, entry: Entry) -> None:
 def _read_body(part: Message | None) -> str:
     content = part.get_payload(decode=True) if part is not None else b""
     return content.decode("utf-8").replace("\r\n", "\n") if isinstance(content, bytes) else ""
+
+
+def _read_file(part: Message) -> File:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes), "a file is no message of several parts"
+    address = f"data:{part.get_content_type()};base64,{b64encode(content).decode()}"
+    return File(part.get_filename() or "", f"{max(1, round(len(content) / 1000))} kB", address)
 
 
 def _hash(source: str) -> str:

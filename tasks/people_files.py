@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mentoring.errors import PlainError
 from mentoring.formulas import guard_formula
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ FINISHED = "summary.json"
 """Written last: a folder without it holds no finished matching."""
 
 
-class PeopleFileError(ValueError):
+class PeopleFileError(PlainError, ValueError):
     """A file of people, or an output folder, that cannot be used: one plain sentence with the mend."""
 
 

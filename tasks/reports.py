@@ -28,6 +28,7 @@ from mentoring.calendar import local_day
 from mentoring.completion import summarise_year
 from mentoring.decisions import read_topics
 from mentoring.desk import TabUpdate
+from mentoring.errors import PlainError
 from mentoring.evaluation import (
     EvaluationSummary,
     ScaleFigure,
@@ -62,7 +63,7 @@ MONTHS = (
 )
 
 
-class ReportError(Exception):
+class ReportError(PlainError):
     """The report can't be written; the text is one sentence with the mend."""
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from mentoring.changes import Plan
 from mentoring.cohort import Draft
+from mentoring.errors import PlainError
 from tasks.database import Database
 from tasks.settings import Settings, load_settings
 from tasks.sheets import Sheets, open_sheets
 
 
-class WrongUseError(Exception):
+class WrongUseError(PlainError):
     """A parameter of the run is wrong; the text is one sentence with the mend."""
 
 

@@ -6,22 +6,30 @@ The only module that reads the environment. Secrets are kept as `SecretStr`: no 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast, get_args
 
 import yaml
 from pydantic import SecretStr, ValidationError
 
-from mentoring.program import Program, describe_mend
+from mentoring.errors import PlainError
+from mentoring.program import MailBackendName, Program, SheetsBackend, describe_mend
 
 PROGRAM_FILE = "program.yaml"
 #: The compiled loader is ten times as fast.
 _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FOLDER_VARIABLE = "MENTORING_PROGRAM"
+CODE_VARIABLE = "MENTORING_CODE"
+_PREFIX = "MENTORING_"
+#: A value like `prefect:secret/sendgrid-key` names a Secret block, `prefect:variable/mail` a variable, of Prefect.
+_BLOCK = re.compile(r"prefect:(?P<kind>secret|variable)/(?P<name>[\w.-]+)\Z")
+SENDGRID_URL = "https://api.sendgrid.com"
 
 
-class SettingsError(Exception):
+class SettingsError(PlainError):
     """The configuration can't be used; the text is one sentence with the mend."""
 
 
@@ -30,13 +38,25 @@ class Settings:
     """Everything that a run needs to know of its program.
 
     `database_url` is `sqlite:///…` or `postgresql://…`; it may carry a password and is therefore secret.
+    `google_service_account` is JSON text or the path of a file that holds it; `smtp_url` is
+    `smtp://name:password@host:port` or `smtps://…`. `dask` is the address of a Dask scheduler, or `local`. What the
+    chosen backends do not need may be absent. `sources` says for every variable that is set where its value came
+    from, in words.
     """
 
     folder: Path
     program: Program
     database_url: SecretStr
-    sheets: Literal["local"]
-    mail: Literal["files"]
+    sheets: SheetsBackend
+    mail: MailBackendName
+    sendgrid_api_key: SecretStr | None = None
+    sendgrid_url: str = SENDGRID_URL
+    sendgrid_webhook_key: str | None = None
+    smtp_url: SecretStr | None = None
+    google_service_account: SecretStr | None = None
+    google_api_url: str | None = None
+    dask: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_program_folder(folder: Path | None = None) -> Path:
@@ -47,6 +67,11 @@ def find_program_folder(folder: Path | None = None) -> Path:
 def use_program_folder(folder: Path) -> None:
     """Make `folder` the program folder of this process and of those that it starts, Prefect's flow runs included."""
     os.environ[FOLDER_VARIABLE] = str(folder.resolve())
+
+
+def use_places_of_workers(folder: str, code: str) -> None:
+    """Let a process that this one starts write into deployments where workers find the program folder and the code."""
+    os.environ.update({FOLDER_VARIABLE: folder, CODE_VARIABLE: code})
 
 
 def use_private_prefect(home: Path, address: str) -> None:
@@ -122,7 +147,7 @@ def load_settings(folder: Path | None = None) -> Settings:
     """Read the program folder. Raises `SettingsError` with a sentence for the first thing that is wrong."""
     place = find_program_folder(folder)
     program = read_program(place / PROGRAM_FILE)
-    values = _read_environment(place)
+    values, sources = _read_variables(place)
     return Settings(
         folder=place,
         program=program,
@@ -130,12 +155,31 @@ def load_settings(folder: Path | None = None) -> Settings:
             _check_database_url(values.get("DATABASE_URL") or f"sqlite:///{place / 'mentoring.sqlite'}")
         ),
         sheets=cast(
-            "Literal['local']", _choose("MENTORING_SHEETS", values.get("SHEETS", program.sheets), ("local",))
+            "SheetsBackend",
+            _choose("MENTORING_SHEETS", values.get("SHEETS", program.sheets), get_args(SheetsBackend)),
         ),
         mail=cast(
-            "Literal['files']", _choose("MENTORING_MAIL", values.get("MAIL", program.mail), ("files",))
+            "MailBackendName",
+            _choose("MENTORING_MAIL", values.get("MAIL", program.mail), get_args(MailBackendName)),
         ),
+        sendgrid_api_key=_keep_secret(values.get("SENDGRID_API_KEY")),
+        sendgrid_url=values.get("SENDGRID_URL", SENDGRID_URL).rstrip("/"),
+        sendgrid_webhook_key=values.get("SENDGRID_WEBHOOK_KEY"),
+        smtp_url=_keep_secret(values.get("SMTP_URL")),
+        google_service_account=_keep_secret(values.get("GOOGLE_SERVICE_ACCOUNT")),
+        google_api_url=values.get("GOOGLE_API_URL"),
+        dask=values.get("DASK"),
+        sources=sources,
     )
+
+
+def read_dask_address() -> str | None:
+    """Where `mentoring match`, which has no program folder, scores its blocks; None: on this machine's threads."""
+    return os.environ.get(f"{_PREFIX}DASK") or None
+
+
+def _keep_secret(value: str | None) -> SecretStr | None:
+    return SecretStr(value) if value else None
 
 
 def read_program(path: Path) -> Program:
@@ -182,14 +226,42 @@ def describe_first_error(name: str, error: ValidationError) -> str:
     )
 
 
-def _read_environment(folder: Path) -> dict[str, str]:
+def _read_variables(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Values by name without the prefix, and where each came from by its full name."""
     from dotenv import dotenv_values
 
-    prefix = "MENTORING_"
-    merged = {**dotenv_values(folder / ".env"), **os.environ}
-    return {
-        key.removeprefix(prefix): value for key, value in merged.items() if key.startswith(prefix) and value
-    }
+    values: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    for found, source in ((dotenv_values(folder / ".env"), ".env"), (os.environ, "environment")):
+        for name, value in found.items():
+            if name.startswith(_PREFIX) and value:
+                values[name.removeprefix(_PREFIX)], sources[name] = value, source
+    for name, value in values.items():
+        if match := _BLOCK.match(value):
+            values[name] = _read_block(_PREFIX + name, match["kind"], match["name"])
+            sources[_PREFIX + name] += f", which names the Prefect {match['kind']} “{match['name']}”"
+    return values, sources
+
+
+def _read_block(variable: str, kind: str, name: str) -> str:
+    from prefect.blocks.system import Secret
+    from prefect.variables import Variable
+
+    try:
+        value = Variable.get(name) if kind == "variable" else Secret.load(name).get()  # type: ignore[union-attr]
+    except ValueError:
+        value = None
+    except Exception as error:  # noqa: BLE001 – whatever it was, the text may repeat an address with a password
+        raise SettingsError(
+            f"{variable} names a Prefect {kind}, and the Prefect server did not give it ({type(error).__name__}); "
+            "check PREFECT_API_URL, or write the value into .env."
+        ) from None
+    if not isinstance(value, str) or not value:
+        raise SettingsError(
+            f"{variable} names the Prefect {kind} “{name}”, which is not there or holds no text; make it in the "
+            "Prefect UI, or write the value into .env."
+        )
+    return value
 
 
 def _choose(name: str, value: str, known: tuple[str, ...]) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mentoring.desk import SheetTab, TabUpdate
+from mentoring.errors import PlainError
 from tasks.settings import Settings
 
 
-class SheetError(Exception):
+class SheetError(PlainError):
     """A spreadsheet can't be read or written; the text is one sentence with the mend, without personal data."""
 
 
@@ -32,6 +33,10 @@ class Sheets(Protocol):
 
 def open_sheets(settings: Settings) -> Sheets:
     """The backend that the settings name."""
+    if settings.sheets == "google":
+        from tasks.google_sheets import GoogleSheets
+
+        return GoogleSheets(settings)
     from tasks.local_workbooks import LocalWorkbooks
 
     return LocalWorkbooks(settings.folder, settings.program.zone)

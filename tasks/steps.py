@@ -8,8 +8,10 @@ any work.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import get_run_logger, task
@@ -19,6 +21,7 @@ from prefect.cache_policies import NO_CACHE
 from mentoring import (
     check_ins,
     completion,
+    digest,
     intake,
     introductions,
     monthly_topics,
@@ -30,12 +33,18 @@ from mentoring import (
     erasure as retention,
 )
 from mentoring.changes import Plan
-from tasks import desk, erasure, ledger, reports, runs
+from mentoring.cohort import Cohort
+from mentoring.decisions import Rows
+from mentoring.errors import PlainError
+from tasks import certificates, desk, erasure, ledger, notices, reports, runs
 from tasks import outbox as delivery
 from tasks.runs import Run, RunReport
+from tasks.scoring_cluster import open_workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
+#: Folders of the program's own code.
+_OURS = ("tasks", "mentoring", "matching", "evaluation")
 
 
 class _Call:
@@ -49,10 +58,32 @@ class _Call:
         self.run = run
 
 
+class UnexpectedError(Exception):
+    """A step failed in a way that nobody foresaw: where, and what kind of error; never the error's own text."""
+
+    def __init__(self, step: str, error: Exception) -> None:
+        frames = [
+            f"{Path(frame.filename).stem}.{frame.name} line {frame.lineno}"
+            for frame in traceback.extract_tb(error.__traceback__)
+            if Path(frame.filename).parent.name in _OURS and frame.filename != __file__
+        ]
+        where = " > ".join(frames) or "no place of the program"
+        super().__init__(
+            f"“{step}” failed unexpectedly with {type(error).__name__} at {where}. Retry is safe; if it fails again, "
+            "report this sentence to whoever maintains the program."
+        )
+
+
 def _step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     @task(name=name, persist_result=False, cache_policy=NO_CACHE, retries=0)
     def take_step(call: _Call) -> Any:
-        return call.run()
+        try:
+            return call.run()
+        except PlainError:
+            raise
+        except Exception as error:  # noqa: BLE001 – told again, without its words
+            # Its text may quote an answer or an address, and Prefect keeps every word.
+            raise UnexpectedError(name, error) from None
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
@@ -64,9 +95,14 @@ def _step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return decorate
 
 
+def _plan_proposals(run: Run, cohort: Cohort, match_rows: Rows, rule_rows: Rows) -> Plan:
+    with open_workers(run.settings.dask) as workers:
+        return proposals.plan_proposals(cohort, match_rows, rule_rows, run.now, workers)
+
+
 gather_desk = _step("read the desk")(desk.gather_desk)
 read_answers = _step("read and check the forms")(desk.read_answers)
-plan_proposals = _step("find the best matches")(proposals.plan_proposals)
+plan_proposals = _step("find the best matches")(_plan_proposals)
 write_desk = _step("write the desk")(desk.write_desk)
 apply_plan = _step("apply the decisions")(ledger.apply_plan)
 deliver_due_messages = _step("deliver due messages")(delivery.deliver_due_messages)
@@ -84,9 +120,11 @@ plan_introductions = introductions.plan_introductions
 plan_monthly_topics = monthly_topics.plan_monthly_topics
 plan_check_ins = check_ins.plan_check_ins
 plan_requests = requests.plan_requests
-plan_completion = completion.plan_completion
+plan_completion = partial(completion.plan_completion, can_certify=certificates.can_write_certificate)
 plan_message_decisions = outbox.plan_message_decisions
+add_digest = digest.add_digest
 plan_purge = retention.plan_purge
+tell_operator = notices.tell_operator
 
 
 def report_run(
@@ -95,10 +133,14 @@ def report_run(
     """Leave a short page for the operator: figures, and what waits for whom. References and counts only."""
     counts = {key: value for plan in plans for key, value in plan.counts.items()}
     counts |= {f"messages {outcome}": count for outcome, count in sent.items() if count}
-    waiting = tuple(dict.fromkeys((*problems, *(line for plan in plans for line in plan.waiting))))
+    planned = (line for plan in plans for line in plan.waiting)
+    # What a delivery has to tell is there only if one took place.
+    waiting = tuple(dict.fromkeys((*problems, *planned, *getattr(sent, "waiting", ()))))
     report = RunReport(run.flow, run.cohort_id, run.now, run.dry_run, counts, waiting, tuple(plans))
     get_run_logger().info("%s: %s", "Would do" if run.dry_run else "Done", report.describe_counts())
     create_markdown_artifact(
         markdown=report.write_markdown(), key=run.flow, description=f"Cohort {run.cohort_id}"
     )
+    if not run.dry_run:
+        notices.emit_events(run, plans, sent)
     return report

@@ -1,7 +1,7 @@
 """Validation of form responses by Great Expectations: which rows can be used, what the others must mend.
 
-The rules themselves are the suites in `expectations/`. Belongs here: filling the suites in from the program,
-running them and turning their results into faults. Does not belong here: reading cells
+The rules themselves are the suites in `expectations/`. Belongs here: running them and turning their results into
+faults. Does not belong here: filling the suites in from the program (`tasks.validation_rules`), reading cells
 (`mentoring.responses`), and what happens to a response with faults (the flows).
 """
 
@@ -13,31 +13,23 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mentoring import responses as reading
+from mentoring import form_fields
+from mentoring.addresses import check_address
 from mentoring.desk import SheetTab
+from mentoring.form_fields import FormName
+from mentoring.form_headings import FormColumns, find_columns
 from mentoring.program import Program
-from mentoring.responses import FormName, Response
+from mentoring.responses import Response, read_responses
+from mentoring.times import list_time_zones
+from tasks.validation_rules import EXPECTATIONS, LONGEST_ANSWER, Rule, load_rules
 
 if TYPE_CHECKING:
     import pandas as pd
 
-EXPECTATIONS = Path(__file__).parent / "expectations"
-#: Suites of each form, in the order in which their faults are told.
-SUITES: Mapping[FormName, tuple[str, ...]] = {
-    "mentor": ("sheet", "responses", "applications", "mentor"),
-    "mentee": ("sheet", "responses", "applications", "mentee"),
-    "request": ("sheet", "responses", "request"),
-    "check_in": ("sheet", "responses", "check_in"),
-    "evaluation": ("sheet", "responses", "evaluation"),
-}
-LONGEST_ANSWER = 5000
 _LONGEST_QUOTE = 40
-
-Rule = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +76,10 @@ def validate_tab(
     """
     if form in program.forms and tab is None:
         return SheetCheck((_describe_missing_tab(program, form),))
-    problems = reading.find_heading_problems(program, form, tab or SheetTab("", ()))
-    if problems or tab is None:
-        return SheetCheck(tuple(problems))
-    responses = reading.read_responses(program, form, tab)
+    columns = find_columns(program, form, tab or SheetTab("", ()))
+    if columns.problems or tab is None:
+        return SheetCheck(tuple(columns.problems))
+    responses = read_responses(program, form, tab, columns)
     if not responses:
         return SheetCheck()
     rules = [
@@ -100,7 +92,7 @@ def validate_tab(
     problems = list(_find_sheet_problems(rules, results, tab.name))
     if problems:
         return SheetCheck(tuple(problems))
-    return SheetCheck((), tuple(responses), _find_faults(program, form, responses, rules, results, table))
+    return SheetCheck((), tuple(responses), _find_faults(columns, responses, rules, results, table))
 
 
 def _describe_missing_tab(program: Program, form: FormName) -> str:
@@ -110,101 +102,73 @@ def _describe_missing_tab(program: Program, form: FormName) -> str:
     )
 
 
-def load_rules(program: Program, form: FormName, expectations: Path = EXPECTATIONS) -> list[Rule]:
-    """The rules of one form, filled in from the program: expectations as Great Expectations describes them.
-
-    Raises ValueError for a placeholder that has no meaning.
-    """
-    values = _list_values(program, form)
-    rules = [rule for name in SUITES[form] for rule in _read_suite(expectations / f"{name}.yaml")]
-    return [
-        _fill(rule, values | more)
-        for rule in rules
-        for more in _repeat(program, rule["meta"].get("for_each"))
-    ]
-
-
-@cache
-def _read_suite(path: Path) -> list[Rule]:
-    import yaml
-
-    suite: dict[str, list[Rule]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return suite["expectations"]
-
-
-def _list_values(program: Program, form: FormName) -> dict[str, Any]:
-    return {
-        "tab": program.forms[form].tab,
-        "fields": list(reading.list_questions(program, form)),
-        "longest_answer": LONGEST_ANSWER,
-        "channels": program.channels,
-        "topics": program.topics,
-        "actions": list(reading.ACTIONS),
-        "requests": list(reading.REQUESTS),
-        "rematch_answers": list(reading.REMATCH_ANSWERS),
-        "signals": list(reading.SIGNALS),
-        "quote_answers": list(reading.QUOTE_ANSWERS),
-    }
-
-
-def _repeat(program: Program, kind: str | None) -> list[dict[str, Any]]:
-    """What differs between the copies of a rule that holds for each evaluation question of a kind."""
-    if kind is None:
-        return [{}]
-    return [
-        {"question": question.id, "words": question.text, "choices": question.choices}
-        for question in program.evaluation
-        if question.kind == kind and (question.choices or kind != "choice")
-    ]
-
-
-def _fill(node: Any, values: Mapping[str, Any], key: str = "") -> Any:
-    """Replace `$name` throughout: by the value, in a regex by its alternatives, in other text by a list."""
-    if isinstance(node, dict):
-        return {name: _fill(part, values, name) for name, part in node.items()}
-    if not isinstance(node, str):
-        return node
-    unknown = set(re.findall(r"\$([a-z_]+)", node)) - set(values)
-    if unknown:
-        raise ValueError(f"The rule “{node}” uses ${min(unknown)}, which stands for nothing.")
-    whole = re.fullmatch(r"\$([a-z_]+)", node)
-    if whole:
-        return values[whole[1]]
-    return re.sub(r"\$([a-z_]+)", lambda match: _write(values[match[1]], key == "regex"), node)
-
-
-def _write(value: Any, as_regex: bool) -> str:
-    parts = [str(part) for part in value] if isinstance(value, list) else [str(value)]
-    return "|".join(re.escape(part) for part in parts) if as_regex else "; ".join(parts)
-
-
 def _make_table(program: Program, form: FormName, responses: Sequence[Response]) -> pd.DataFrame:
     """One line per response, indexed by its row in the sheet; all cells are text, empty ones are None."""
     import pandas as pd
 
-    lines = [_describe_response(program, form, response) for response in responses]
+    names = dict.fromkeys(name for response in responses for name in response.answers)
+    columns: dict[str, list[str]] = {
+        name: [response.answers.get(name, "") for response in responses] for name in names
+    }
+    columns |= _describe_troubles(program, form, responses)
     # Blank cells must be None for the rules about nulls, and the index must have no name: named, it is slow.
-    cells = [{name: text or None for name, text in line.items()} for line in lines]
+    cells = {name: [text or None for text in texts] for name, texts in columns.items()}
     return pd.DataFrame(cells, index=[response.row for response in responses], dtype=object)
 
 
-def _describe_response(program: Program, form: FormName, response: Response) -> dict[str, str]:
-    """The answers, and beside them what no single expectation can find out."""
-    answers = response.answers
-    email_trouble = reading.check_address(response.email) if "email" in reading.FIELDS[form] else None
-    time_trouble = "can't be read" if answers["submitted_at"] else "is missing"
-    zones = {"", *reading.list_time_zones().values()}
-    topics = [topic for topic in answers.get("topics_wanted", "").split("; ") if topic]
+def _describe_troubles(
+    program: Program, form: FormName, responses: Sequence[Response]
+) -> dict[str, list[str]]:
+    """What no single expectation can find out, by the name of its column; empty where there is no trouble."""
+    has_address = "email" in form_fields.FIELDS[form]
+    email_troubles = [_find_email_trouble(one) if has_address else "" for one in responses]
+    zones = {"", *list_time_zones().values()}
+    wanted = [_split(response.answers.get("topics_wanted", "")) for response in responses]
     return {
-        **answers,
-        "email trouble": email_trouble or "",
-        "submitted_at trouble": "" if response.submitted_at else time_trouble,
-        "legible row": "yes" if response.submitted_at and not email_trouble else "",
-        "time_zone trouble": "unknown" if answers.get("time_zone", "") not in zones else "",
-        "topics_wanted unknown": "; ".join(topic for topic in topics if topic not in program.topics),
-        "topics_wanted repeated": "; ".join(topic for topic, times in Counter(topics).items() if times > 1),
-        "overlong field": next((name for name, text in answers.items() if len(text) > LONGEST_ANSWER), ""),
+        "email trouble": email_troubles,
+        "submitted_at trouble": [_find_time_trouble(one) for one in responses],
+        "legible row": [
+            "yes" if one.submitted_at and not trouble else ""
+            for one, trouble in zip(responses, email_troubles, strict=True)
+        ],
+        "time_zone trouble": [
+            "" if response.answers.get("time_zone", "") in zones else "unknown" for response in responses
+        ],
+        "topics_wanted unknown": [
+            "; ".join(one for one in topics if one not in program.topics) for topics in wanted
+        ],
+        "topics_wanted tied": [response.troubles.get("topics_wanted", "") for response in responses],
+        "topics_wanted repeated": [
+            "; ".join(topic for topic, times in Counter(topics).items() if times > 1) for topics in wanted
+        ],
+        **{
+            f"{name} unknown": [
+                "; ".join(one for one in _split(response.answers[name]) if one not in options)
+                for response in responses
+            ]
+            for name, options in form_fields.list_closed_choices(program, form).items()
+        },
+        "overlong field": [_find_overlong(response) for response in responses],
     }
+
+
+def _split(answer: str) -> list[str]:
+    return [part for part in answer.split("; ") if part]
+
+
+def _find_email_trouble(response: Response) -> str:
+    return "" if response.address else check_address(response.email) or ""
+
+
+def _find_time_trouble(response: Response) -> str:
+    if response.submitted_at:
+        return ""
+    read = response.troubles.get("submitted_at", "can't be read")
+    return read if response.answers["submitted_at"] else "is missing"
+
+
+def _find_overlong(response: Response) -> str:
+    return next((name for name, text in response.answers.items() if len(text) > LONGEST_ANSWER), "")
 
 
 def _run_rules(rules: Sequence[Rule], table: pd.DataFrame) -> dict[int, Any]:
@@ -261,14 +225,12 @@ def _is_conclusive(rule: Rule, result: Any) -> bool:
 
 
 def _find_faults(
-    program: Program,
-    form: FormName,
+    columns: FormColumns,
     responses: Sequence[Response],
     rules: Sequence[Rule],
     results: Mapping[int, Any],
     table: pd.DataFrame,
 ) -> dict[int, tuple[Fault, ...]]:
-    questions = reading.list_questions(program, form)
     by_row = {response.row: response for response in responses}
     faults: dict[int, list[Fault]] = {}
     for place, rule in enumerate(rules):
@@ -278,15 +240,15 @@ def _find_faults(
             if by_row[row].is_withdrawal and not rule["meta"].get("also_when_withdrawing"):
                 continue
             found = str(table.at[row, rule["kwargs"]["column"]] or "")
-            faults.setdefault(row, []).append(_make_fault(rule, by_row[row], found, questions))
+            faults.setdefault(row, []).append(_make_fault(rule, by_row[row], found, columns))
     return {row: tuple(faults[row]) for row in sorted(faults)}
 
 
-def _make_fault(rule: Rule, response: Response, found: str, questions: Mapping[str, Sequence[str]]) -> Fault:
+def _make_fault(rule: Rule, response: Response, found: str, columns: FormColumns) -> Fault:
     name = rule["meta"]["field"].replace("{found}", found)
     words = {"{value}": _shorten(response.answers[name], _LONGEST_QUOTE), "{found}": _shorten(found, 160)}
     mend = re.sub(r"\{(?:value|found)\}", lambda match: words[match[0]], rule["meta"]["mend"])
-    return Fault(field=name, question=questions.get(name, [name])[0], mend=mend, row=response.row)
+    return Fault(field=name, question=columns.name_question(name), mend=mend, row=response.row)
 
 
 def _shorten(text: str, longest: int) -> str:

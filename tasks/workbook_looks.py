@@ -8,9 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mentoring.desk import Column, Tab
+from mentoring.desk_looks import (
+    INK,
+    LINK,
+    MACHINE,
+    PEOPLE,
+    READ_ME,
+    READ_ME_TITLE,
+    SENTENCES,
+    Colours,
+    choose_colours,
+    choose_tab_colour,
+    describe_choices,
+    list_tab_guide,
+)
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -19,33 +33,12 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.dimensions import ColumnDimension
     from openpyxl.worksheet.worksheet import Worksheet
 
-READ_ME = "Read me"
 LAST_ROW = 1_048_576
 
 
-class _Colours(NamedTuple):
-    heading: str
-    body: str | None
-    line: str
-    tab: str
-
-
-_PEOPLE = _Colours(heading="F7D488", body="FFF7E3", line="EBD9AE", tab="F0B429")
-_MACHINE = _Colours(heading="D6DEE8", body=None, line="D9DEE5", tab="8696A8")
-_INK = "22303C"
-
-_SENTENCES = (
-    "This workbook is the committee's desk: you write in some of its columns, and the software writes in the "
-    "others.",
-    "Columns in warm yellow are yours; what you write there stays as it is, and the software reads it on its "
-    "next run.",
-    "Columns with a grey-blue heading belong to the software, which writes them anew on each run, so a "
-    "change that you make there does not last.",
-    "Sort, filter, colour and move as you like, and add columns, notes and tabs of your own; please leave "
-    "the headings in the first row and the references as they are, because the software finds its rows "
-    "by them.",
+_CLOSING = (
     "Save and close the workbook when you are done, since the software can't write while another program "
-    "has it open.",
+    "has it open."
 )
 
 
@@ -55,8 +48,7 @@ def build_tab(sheet: Worksheet, tab: Tab) -> None:
     sheet.data_validations.dataValidation = []
     for number, column in enumerate(tab.columns, start=1):
         build_column(sheet, number, column)
-    people = bool(tab.list_headings("people"))
-    sheet.sheet_properties.tabColor = (_PEOPLE if people else _MACHINE).tab
+    sheet.sheet_properties.tabColor = choose_tab_colour(tab)
     _finish_tab(sheet, len(tab.columns))
 
 
@@ -93,7 +85,7 @@ def build_column(sheet: Worksheet, number: int, column: Column) -> None:
     from openpyxl.comments import Comment
     from openpyxl.styles import PatternFill
 
-    colours = _PEOPLE if column.owner == "people" else _MACHINE
+    colours = choose_colours(column)
     heading = sheet.cell(1, number)
     heading.value = column.heading
     heading.data_type = "s"
@@ -110,7 +102,7 @@ def build_column(sheet: Worksheet, number: int, column: Column) -> None:
         _add_dropdown(sheet, dimension.index, column)
 
 
-def _write_font(bold: bool = True, size: int = 11, color: str = _INK, underline: str | None = None) -> Font:
+def _write_font(bold: bool = True, size: int = 11, color: str = INK, underline: str | None = None) -> Font:
     from openpyxl.styles import Font
 
     # Without a name, programs fall back to whatever font comes first.
@@ -125,10 +117,10 @@ def style_new_cell(cell: WorkbookCell, people: bool) -> None:
     if group is not None and group.has_style:
         cell._style = copy(group._style)
     else:
-        _style_cell(cell, _PEOPLE if people else _MACHINE)
+        _style_cell(cell, PEOPLE if people else MACHINE)
 
 
-def _style_cell(cell: WorkbookCell | ColumnDimension, colours: _Colours) -> None:
+def _style_cell(cell: WorkbookCell | ColumnDimension, colours: Colours) -> None:
     from openpyxl.styles import Alignment, Border, PatternFill, Side
 
     side = Side("thin", color=colours.line)
@@ -180,7 +172,7 @@ def _add_dropdown(sheet: Worksheet, letter: str, column: Column) -> None:
         formula1='"' + ",".join(column.choices) + '"',
         allow_blank=True,
         errorTitle=column.heading,
-        error=f"Please choose one of: {', '.join(column.choices)}. Or leave the cell empty.",
+        error=describe_choices(column),
         showErrorMessage=True,
     )
     dropdown.add(f"{letter}2:{letter}{LAST_ROW}")
@@ -196,26 +188,26 @@ def build_read_me(workbook: Workbook, tabs: Iterable[Tab]) -> None:
     _fit_page(sheet)
     for letter, width in (("A", 3), ("B", 22), ("C", 84)):
         sheet.column_dimensions[letter].width = width
-    sheet["B1"].value = "The committee's desk"
+    sheet["B1"].value = READ_ME_TITLE
     sheet["B1"].font = _write_font(size=18)
     sheet.row_dimensions[1].height = 34
-    for row, sentence in enumerate(_SENTENCES, start=2):
+    sentences = (*SENTENCES, _CLOSING)
+    for row, sentence in enumerate(sentences, start=2):
         sheet.merge_cells(start_row=row, end_row=row, start_column=2, end_column=3)
         cell = sheet.cell(row, 2)
         cell.value = sentence
         cell.alignment = Alignment(vertical="top", wrap_text=True)
         # Programs don't fit the height of merged cells by themselves.
         sheet.row_dimensions[row].height = 19 * (len(sentence) // 120 + 1)
-    start = len(_SENTENCES) + 3
-    for offset, tab in enumerate(tabs):
-        yours = tab.list_headings("people")
-        name, what = sheet.cell(start + 1 + offset, 2), sheet.cell(start + 1 + offset, 3)
-        name.value, what.value = tab.name, ", ".join(yours) if yours else "Nothing; it is there to read."
-        name.hyperlink = f"#'{tab.name}'!A1"
-        name.font = _write_font(bold=False, color="1F5A96", underline="single")
-        _style_cell(name, _MACHINE)
-        _style_cell(what, _PEOPLE if yours else _MACHINE)
-    for number, text, colours in ((2, "Tab", _MACHINE), (3, "You write in", _PEOPLE)):
+    start = len(sentences) + 3
+    for row, (tab, words, colours) in enumerate(list_tab_guide(tabs), start=start + 1):
+        name, what = sheet.cell(row, 2), sheet.cell(row, 3)
+        name.value, what.value = tab, words
+        name.hyperlink = f"#'{tab}'!A1"
+        name.font = _write_font(bold=False, color=LINK, underline="single")
+        _style_cell(name, MACHINE)
+        _style_cell(what, colours)
+    for number, text, colours in ((2, "Tab", MACHINE), (3, "You write in", PEOPLE)):
         cell = sheet.cell(start, number)
         cell.value = text
         _style_cell(cell, colours)

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mentoring.form_headings import as_list
+from mentoring.form_questions import ALL_ROWS
 from tasks.workbook_cells import read_text, write_cell
 from tasks.workbook_tabs import find_last_row, stretch_ranges
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell as WorkbookCell
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from mentoring.program import Form
+    from mentoring.form_questions import Form
 
 Answer = str | int | datetime
 
@@ -27,13 +29,14 @@ _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 
 
 def list_questions(form: Form) -> list[str]:
-    """The form's questions in the mapping's order, each once."""
-    asked = (
-        question
-        for entry in form.fields.values()
-        for question in ([entry] if isinstance(entry, str) else entry)
+    """The questions that the mapping names letter by letter, in its order, each once.
+
+    Headings that it finds by a pattern or as a grid are the form's own.
+    """
+    asked = (question for entry in form.fields.values() for question in as_list(entry))
+    return list(
+        dict.fromkeys(text for text in asked if isinstance(text, str) and not text.endswith(ALL_ROWS))
     )
-    return list(dict.fromkeys(asked))
 
 
 def append_responses(sheet: Worksheet, rows: Sequence[Mapping[str, Answer]]) -> None:

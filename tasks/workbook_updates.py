@@ -6,7 +6,6 @@ Belongs here: one `TabUpdate` applied to one worksheet. Does not belong here: wh
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +13,18 @@ from typing import TYPE_CHECKING
 
 from mentoring.desk import Cell, Tab, TabUpdate
 from tasks.sheets import SheetError
-from tasks.workbook_cells import make_storable, read_text, trim, write_cell
+from tasks.tab_updates import (
+    describe_doubled,
+    describe_lost,
+    group_by_key,
+    list_first_values,
+    list_wanted_columns,
+    read_key,
+    require_allowed,
+)
+from tasks.workbook_cells import read_text, write_cell
 from tasks.workbook_looks import build_column, build_tab, style_new_cell
-from tasks.workbook_tabs import Key, find_last_row, find_rows, read_at, remove_rows, stretch_ranges
+from tasks.workbook_tabs import find_last_row, find_rows, read_at, remove_rows, stretch_ranges
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -28,7 +36,7 @@ def update_tab(sheet: Worksheet, tab: Tab, update: TabUpdate, file_name: str) ->
     Raises `SheetError` when the headings don't tell which column is which, `ValueError` for an update that
     the tab's columns don't allow.
     """
-    _require_allowed(tab, update)
+    require_allowed(tab, update)
     blank = find_last_row(sheet) == 0
     if blank:
         build_tab(sheet, tab)
@@ -38,7 +46,7 @@ def update_tab(sheet: Worksheet, tab: Tab, update: TabUpdate, file_name: str) ->
         changed |= _remove_missing_rows(desk, update)
     places = find_rows(sheet, tab.key, desk.columns)
     new_rows: list[Mapping[str, Cell]] = []
-    for key, rows in _group_by_key(tab, update.rows).items():
+    for key, rows in group_by_key(tab, update.rows).items():
         numbers = places.get(key, [])
         # Rows that people copied carry the same key: each gets its own values if there are such, or the last.
         for place, number in enumerate(numbers):
@@ -66,44 +74,24 @@ class _Desk:
         return list_widths(self.sheet)
 
 
-def _require_allowed(tab: Tab, update: TabUpdate) -> None:
-    if update.remove_missing and tab.list_headings("people"):
-        raise ValueError(f"Rows of the tab {tab.name} belong to people; they can't be removed as missing.")
-    known = set(tab.list_headings())
-    for cells in (*update.rows, *update.people.values()):
-        if unknown := set(cells) - known:
-            raise ValueError(f"The tab {tab.name} has no column {', '.join(sorted(unknown))}.")
-    if not all(set(tab.key) <= set(row) for row in update.rows):
-        raise ValueError(f"A row of the tab {tab.name} lacks its key {', '.join(tab.key)}.")
-
-
 def _find_columns(sheet: Worksheet, tab: Tab, update: TabUpdate, where: str) -> dict[str, int]:
     columns: dict[str, int] = {}
     for cell in sheet[1]:
         heading = read_text(cell)
         if heading in columns:
-            raise SheetError(
-                f"In {where}, two columns are named “{heading}”; rename one of them and run again."
-            )
+            raise SheetError(describe_doubled(where, heading))
         if heading in tab.list_headings():
             columns[heading] = cell.column
     lost = [heading for heading in tab.key if heading not in columns]
     may_rebuild = bool(columns) and (update.remove_missing or find_last_row(sheet) == 1)
     if lost and not may_rebuild:
-        raise SheetError(
-            f"In {where}, the first row has no heading “{lost[0]}”; put the heading back there, "
-            "or empty the tab to have it built anew, and run again."
-        )
+        raise SheetError(describe_lost(where, lost[0]))
     return columns
 
 
 def _add_missing_columns(desk: _Desk, update: TabUpdate) -> bool:
     """Add after the last column what is missing: machine columns, and people's that get a first value."""
-    wanted = {
-        *desk.machine,
-        *desk.tab.key,
-        *(heading for values in update.people.values() for heading in values),
-    }
+    wanted = list_wanted_columns(desk.tab, update)
     missing = [
         column
         for column in desk.tab.columns
@@ -117,7 +105,7 @@ def _add_missing_columns(desk: _Desk, update: TabUpdate) -> bool:
 
 
 def _remove_missing_rows(desk: _Desk, update: TabUpdate) -> bool:
-    wanted = {_read_key(desk.tab, row) for row in update.rows}
+    wanted = {read_key(desk.tab, row) for row in update.rows}
     missing = []
     for number in range(2, find_last_row(desk.sheet) + 1):
         # A line in which people wrote something of their own, beside our columns, is theirs.
@@ -129,26 +117,15 @@ def _remove_missing_rows(desk: _Desk, update: TabUpdate) -> bool:
     return bool(missing)
 
 
-def _group_by_key(tab: Tab, rows: Sequence[Mapping[str, Cell]]) -> dict[Key, list[Mapping[str, Cell]]]:
-    grouped: dict[Key, list[Mapping[str, Cell]]] = defaultdict(list)
-    for row in rows:
-        grouped[_read_key(tab, row)].append(row)
-    return grouped
-
-
-def _read_key(tab: Tab, row: Mapping[str, Cell]) -> Key:
-    return tuple(trim(make_storable(str(row[heading]))) for heading in tab.key)
-
-
 def _update_row(desk: _Desk, number: int, row: Mapping[str, Cell]) -> bool:
     return _write_cells(desk, number, {heading: row[heading] for heading in row if heading in desk.machine})
 
 
 def _append_rows(desk: _Desk, update: TabUpdate, rows: Sequence[Mapping[str, Cell]]) -> bool:
-    first_values = {tuple(trim(make_storable(part)) for part in key): of for key, of in update.people.items()}
+    first_values = list_first_values(update)
     number = last = find_last_row(desk.sheet)
     for row in rows:
-        people = first_values.get(_read_key(desk.tab, row), {})
+        people = first_values.get(read_key(desk.tab, row), {})
         if not people and desk.machine.isdisjoint(desk.tab.key):
             # The row was people's own, and they removed it or changed its key meanwhile.
             continue

@@ -117,7 +117,7 @@ class SmallCohort:
 
     def thank(self, application_id: str, partners: tuple[str, ...] = ("Bo",), **fields: Any) -> Draft:
         person_id = self.read().person_of(application_id)
-        context = {"partners": list(partners), "year": "2027"}
+        context = {"partners": list(partners), "year": "2027", "certificate": False}
         draft = Draft(
             "thanks", application_id, "end", person_id, context, self.run.now, self.run.now + 30 * DAY
         )
@@ -156,6 +156,7 @@ def make_context(cohort: Cohort, kind: str, pair: tuple[str, str]) -> dict[str, 
         for role, key in zip(("mentor", "mentee"), pair, strict=True)
     }
     introduction = {"channels": ["E-mail"], "why": [], "watch_outs": [], "rematch": False, "first_topic": ""}
+    introduction |= {"suggests_meeting": False}
     return {
         "introduction_mentor": {**introduction, "mentee": people["mentee"], "application": []},
         "introduction_mentee": {**introduction, "mentor": people["mentor"], "experience": ""},

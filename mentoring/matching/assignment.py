@@ -69,10 +69,19 @@ def solve(worth: np.ndarray, capacity: np.ndarray) -> np.ndarray:
     seats = np.repeat(np.arange(mentors), np.minimum(capacity, (worth > 0).sum(axis=1)))
     if not len(seats) or not mentees:
         return partner
-    row, column = linear_sum_assignment(worth[seats].astype(np.float64), maximize=True)
+    row, column = linear_sum_assignment(_reduce(worth[seats].astype(np.float64)))
     taken = worth[seats[row], column] > 0
     partner[column[taken]] = seats[row[taken]]
     return partner
+
+
+def _reduce(table: np.ndarray) -> np.ndarray:
+    """Turn worth into cost, less what everybody on a side that is used up pays at least: same best, half the search."""
+    seats, mentees = table.shape
+    if seats >= mentees:
+        table = table.max(axis=0, keepdims=True) - table
+        return table - table.min(axis=1, keepdims=True) if seats == mentees else table
+    return np.asarray(table.max(axis=1, keepdims=True) - table)
 
 
 def solve_with_prices(worth: np.ndarray, capacity: np.ndarray, ties: np.ndarray) -> Solution:
@@ -117,13 +126,14 @@ def find_prices(worth: np.ndarray, partner: np.ndarray, capacity: np.ndarray) ->
     unmatched = partner < 0
     prices: np.ndarray = np.maximum(allowed[:, unmatched].max(axis=1, initial=0), 0)
     owners, envy = find_moves(worth, partner)
+    rising = np.arange(len(owners))
     for _ in range(len(capacity) + 1):
-        if not len(owners):
+        if not len(rising):
             break
-        better: np.ndarray = np.maximum(prices, (prices[owners][:, None] + envy).max(axis=0))
-        if (better == prices).all():
-            break
-        prices = better
+        reached: np.ndarray = (prices[owners[rising]][:, None] + envy[rising]).max(axis=0)
+        higher = reached > prices
+        prices = np.maximum(prices, reached)
+        rising = np.flatnonzero(higher[owners])
     return prices
 
 

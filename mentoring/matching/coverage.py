@@ -9,14 +9,14 @@ König's (1931), with one level per mentor instead of in or out, because mentees
 mentors not yet reached is one matrix product, and every mentor is reached once.
 """
 
+import math
+
 import numpy as np
 
 from mentoring.matching.features import Features
-from mentoring.matching.flow import solve_flow
-from mentoring.matching.pricing import Pairs
 
 _MENTEES, _MENTORS = 256, 8192  # people per expansion
-_TRIES = 12
+_TRIES, _MOST_TRIES, _ENOUGH = 12, 400, 8  # mentors asked first and at most, and eligible ones wanted
 
 
 def cover_mentees(
@@ -55,16 +55,53 @@ def cover_mentees(
     return partner, levels
 
 
-def seat_quickly(features: Features, seats: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+def seat_quickly(features: Features, seats: np.ndarray) -> np.ndarray:
     """Seat most mentees at some of a few mentors each: a start that leaves little to search."""
+    from ortools.graph.python import max_flow  # heavy, and only for large cohorts
+
     mentors, mentees = features.shape
-    tries = np.arange(min(_TRIES, mentors)) * max(mentors // _TRIES, 1)
-    left = ((np.arange(mentees)[:, None] + tries[None, :]) % mentors).ravel()
-    right = np.repeat(np.arange(mentees), len(tries))
-    allowed = features.find_allowed(left, right)
-    pairs = Pairs(left[allowed], right[allowed], ranks[right[allowed]])
-    nothing = np.zeros(mentees, dtype=np.int64)
-    return solve_flow(pairs, seats, nothing, np.zeros(mentors, dtype=np.int64), nothing)[0]
+    left, right = _ask_around(features)
+    flow = max_flow.SimpleMaxFlow()
+    source, sink = mentees + mentors, mentees + mentors + 1
+    one = np.ones(mentees, dtype=np.int64)
+    arcs = flow.add_arcs_with_capacity(right, mentees + left, np.ones(len(left), dtype=np.int64))
+    flow.add_arcs_with_capacity(np.full(mentees, source), np.arange(mentees), one)
+    flow.add_arcs_with_capacity(mentees + np.arange(mentors), np.full(mentors, sink), seats)
+    if flow.solve(source, sink) != flow.OPTIMAL:
+        raise ArithmeticError("no first seating could be found; please report this")
+    partner = np.full(mentees, -1, dtype=np.int64)
+    used = np.flatnonzero(flow.flows(arcs)) if len(left) else np.zeros(0, dtype=np.int64)
+    partner[right[used]] = left[used]
+    return partner
+
+
+def _ask_around(features: Features) -> tuple[np.ndarray, np.ndarray]:
+    """Some eligible pairs of each mentee, asking longer for those who have few."""
+    mentors, mentees = features.shape
+    short, number = np.arange(mentees), np.zeros(mentees, dtype=np.int64)
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    tried, tries = 0, _TRIES
+    while len(short) and mentors and tried < min(_MOST_TRIES, mentors):
+        tries = min(tries, mentors - tried)
+        # strides that share no factor with the number of mentors meet each of them once
+        steps = (tried + np.arange(tries)) * _find_stride(mentors)
+        left = ((short[:, None] + steps[None, :]) % mentors).ravel()
+        right = np.repeat(short, tries)
+        allowed = features.find_allowed(left, right)
+        found.append((left[allowed], right[allowed]))
+        number += np.bincount(right[allowed], minlength=mentees)
+        short = short[number[short] < _ENOUGH]
+        tried, tries = tried + tries, 2 * tries
+    if not found:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    return np.concatenate([one for one, _ in found]), np.concatenate([other for _, other in found])
+
+
+def _find_stride(mentors: int) -> int:
+    stride = max(int(mentors * 0.618), 1)
+    while math.gcd(stride, mentors) > 1:
+        stride += 1
+    return stride
 
 
 def _augment(

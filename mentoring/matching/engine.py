@@ -27,6 +27,7 @@ from mentoring.matching.fairness import count_blocking_pairs, lift_worst
 from mentoring.matching.generation import Step, keep_quiet
 from mentoring.matching.large_engine import match_many
 from mentoring.matching.people import read_people
+from mentoring.matching.pricing import Workers
 from mentoring.matching.result import RUNNER_UP_COLUMNS, UNMATCHED_COLUMNS, Matching
 from mentoring.matching.rules import Board, lay_out
 from mentoring.matching.tables import certify, list_matches, summarise
@@ -59,7 +60,7 @@ def find_matches(
     *,
     stopwatch: Callable[[], float] = time.perf_counter,
     report: Callable[[Step], None] = keep_quiet,
-    workers: int | None = None,
+    workers: Workers | None = None,
     dense_pairs: int = DENSE_PAIRS,
     keep: Mapping[str, str] | None = None,
 ) -> Matching:
@@ -88,7 +89,8 @@ def find_matches(
 
     Above `dense_pairs` pairs memory is linear in people, costs of runner-ups are lower bounds, and reasons
     are shorter; the optimum and its proof are the same. `report` then hears about every round, with the
-    proven gap; `workers` threads price (one per core by default) and change nothing in the result. `keep`
+    proven gap; `workers` threads price (one per core by default), or what is given instead prices blocks elsewhere (see
+    `mentoring.matching.pricing.MapBlocks`); neither changes the result. `keep`
     (mentor by mentee) settles ties before the seed: of equally good results the one with most of its pairs.
 
     Raises MatchingError with one sentence for input that cannot be read or must-pairs that contradict. An

@@ -33,12 +33,18 @@ def solve_listed(
     """
     partner, now = solve_flow(pairs, seats, fallback, start, wishes)
     prices = _price(pairs, seats, fallback, partner, now, start)
+    return Round(partner, prices, find_wishes_listed(pairs, prices, fallback))
+
+
+def find_wishes_listed(pairs: Pairs, prices: np.ndarray, fallback: np.ndarray) -> np.ndarray:
+    """Return what each mentee gains at best at these prices over `pairs` (sorted by mentee), or the fallback."""
     wishes = fallback.copy()
     if len(pairs):
-        mentees, at = np.unique(pairs.mentees, return_index=True)
+        at = np.flatnonzero(np.diff(pairs.mentees, prepend=-1))
+        mentees = pairs.mentees[at]
         gains = np.maximum.reduceat(pairs.scores - prices[pairs.mentors], at)
         wishes[mentees] = np.maximum(wishes[mentees], gains)
-    return Round(partner, prices, wishes)
+    return wishes
 
 
 def solve_flow(

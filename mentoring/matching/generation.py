@@ -14,14 +14,20 @@ import numpy as np
 
 from mentoring.matching.features import Features
 from mentoring.matching.flow import Round, solve_listed
-from mentoring.matching.pool import Pool, all_tiles, cut, keep_best
-from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_pairs, no_pairs
+from mentoring.matching.mending import count_displaced, mend_round
+from mentoring.matching.pool import ADDED, Pool, all_tiles, cut, keep_best
+from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, Workers, join_pairs, no_pairs
 
 QUOTA = 6  # pairs added per person and tile while prices are rough
 FIRST_SAMPLE = 700  # mentors whom each mentee sees in the thinnest sample
 THICKER = 6  # from one sample to the next
 MOST_LISTED = 40  # pairs per mentee before the worst are dropped
-ACTIVE = 1_000, 6  # pairs per mentee that are solved first, while prices are rough and later
+ACTIVE = 1_000, 6  # pairs per mentee that are solved anew, while prices are rough and later
+ROUNDS = 4  # over a sample before a mentee who must be matched becomes more urgent
+SETTLED = 10  # one pair in so many mentees is still missing when a sample is left
+LEFT = 20  # one in so many mentees may still be without a mentor when a sample is left
+MENDED = 2  # up to one in so many mentees is displaced when a round is mended and not solved anew
+TIES = 3  # tight pairs per mentee from which on mending is the faster way for any number
 MOST_LOST = 1_000  # people for whom many pairs are listed
 SOFT_RANK = 4  # a mentee who must be matched may at first wait for a pair as good as this one
 
@@ -58,7 +64,7 @@ class Group:
 class Generator:
     """One run of column generation; `solve` returns the round that proves itself over all pairs."""
 
-    def __init__(self, group: Group, workers: int, report: Callable[[Step], None]) -> None:
+    def __init__(self, group: Group, workers: Workers, report: Callable[[Step], None]) -> None:
         self.group = group
         self.pricer = Pricer(group.features, workers)
         self.report = report
@@ -70,6 +76,9 @@ class Generator:
         self.listed = no_pairs()
         self.all_must = bool(group.must.all())
         self.fallback = np.zeros(mentees, dtype=np.int64)
+        self.step = max(
+            group.features.most // 16, 1
+        )  # by which those who are left become more urgent at first
         self.partner = np.full(mentees, -1, dtype=np.int64)
 
     def solve(self) -> Round:
@@ -77,7 +86,7 @@ class Generator:
         self._solve_samples()
         self._add(no_pairs(), self._list_known())
         pool = Pool(self.pricer)
-        step = max(self.group.features.most // 16, 1)
+        step = self.step
         while True:
             self._settle(pool)
             self._list_ways_out()
@@ -95,21 +104,38 @@ class Generator:
         return Pairs(mentors.astype(np.int32), mentees.astype(np.int32), scores)
 
     def _solve_samples(self) -> None:
-        for tiles in sample_tiles(*self.group.features.shape):
-            if not len(self.listed):
+        """Bring prices near the best ones where looking at pairs is cheap."""
+        for turn, tiles in enumerate(sample_tiles(*self.group.features.shape)):
+            if not turn:
                 self.pricer.set_prices(self.prices, self.wishes)
-                self._add(*self.pricer.scan(tiles, -1, QUOTA))
-            for _ in range(3):
+                self._add(*self.pricer.scan(tiles, -1, QUOTA), self._list_known())
                 self._soften()
-                self._solve_listed()
-                self.pricer.set_prices(self.prices, self.wishes)
-                before = len(self.listed)
-                self._add(*self.pricer.scan(tiles, 0, QUOTA))
-                found = len(self.listed) - before
-                self._tell(found)
-                if found < len(self.wishes) // 2:
+            self._settle_sample(tiles, soften=not turn)
+            for _ in range(2):
+                if LEFT * self._count_lost() <= len(self.wishes):
                     break
+                self._lower_fallback(self.step)
+                self.step *= 4
+                if not self._has_ties():
+                    break  # over few pairs prices would soon rise too far
+                self._settle_sample(tiles, soften=False)
             self._prune()
+
+    def _count_lost(self) -> int:
+        return int(np.count_nonzero(self.group.must & (self.partner < 0)))
+
+    def _settle_sample(self, tiles: list[Tile], *, soften: bool) -> None:
+        for _ in range(ROUNDS):
+            if soften:
+                self._soften()
+            self._solve_listed()
+            self.pricer.set_prices(self.prices, self.wishes)
+            missing = join_pairs(self.pricer.scan(tiles, 0, QUOTA))
+            excess = missing.scores - self.prices[missing.mentors] - self.wishes[missing.mentees]
+            self._add(missing.take(keep_best(missing, excess, ADDED)))
+            self._tell(len(missing))
+            if SETTLED * len(missing) < len(self.wishes):
+                break
 
     def _soften(self) -> None:
         """Let a mentee who must be matched wait for better pairs while few are listed."""
@@ -124,20 +150,23 @@ class Generator:
         self.fallback = np.where(self.group.must, kth - 1, 0)
 
     def _solve_listed(self) -> None:
-        """Solve over the listed pairs, by way of the few that are nearly tight."""
+        """Solve over the listed pairs: mend what changed, or first solve anew over the few that are nearly tight."""
         self.rounds += 1
+        pairs, group = self.listed, self.group
+        displaced = count_displaced(pairs, self.fallback, self.prices, self.partner)
+        if displaced > len(self.wishes) // MENDED and not self._has_ties():
+            excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
+            most = ACTIVE[self.found < len(self.wishes) // 20]
+            active = keep_best(pairs, excess, most) | (self.partner[pairs.mentees] == pairs.mentors)
+            done = solve_listed(pairs.take(active), group.seats, self.fallback, self.prices, self.wishes)
+            self.partner, self.prices = done.partner, done.prices
+        done = mend_round(pairs, group.seats, self.fallback, self.prices, self.partner)
+        self.partner, self.prices, self.wishes = done.partner, done.prices, done.wishes
+
+    def _has_ties(self) -> bool:
         pairs = self.listed
         excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
-        most = ACTIVE[self.found < len(self.wishes) // 20]
-        active = keep_best(pairs, excess, most) | (self.partner[pairs.mentees] == pairs.mentors)
-        while True:
-            done = solve_listed(pairs.take(active), self.group.seats, self.fallback, self.prices, self.wishes)
-            self.partner, self.prices, self.wishes = done.partner, done.prices, done.wishes
-            excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
-            violated = np.flatnonzero(excess > 0)
-            if not len(violated):
-                return
-            active[violated[keep_best(pairs.take(violated), excess[violated], most)]] = True
+        return bool(np.count_nonzero(excess == 0) > TIES * len(self.wishes))
 
     def _add(self, *some: Pairs) -> None:
         self.listed = join_pairs([self.listed, *some])

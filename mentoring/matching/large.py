@@ -16,7 +16,7 @@ from mentoring.matching.features import Features
 from mentoring.matching.flow import Round
 from mentoring.matching.generation import Generator, Group, Step, keep_quiet
 from mentoring.matching.pool import all_tiles
-from mentoring.matching.pricing import Pricer
+from mentoring.matching.pricing import Pricer, Workers
 
 CROSSING = 1_500
 """Most people on the smaller side of a group that is solved as one dense table."""
@@ -46,14 +46,14 @@ def match_features(
     ranks: np.ndarray | None = None,
     *,
     seed: int = 0,
-    workers: int | None = None,
+    workers: Workers | None = None,
     report: Callable[[Step], None] = keep_quiet,
     crossing: int = CROSSING,
 ) -> Proof:
     """Match most mentees, those of higher rank first, then for most points, over all eligible pairs.
 
     `seats` (int64 >= 0) per mentor; `ranks` (int64 >= 1) per mentee, all alike by default. The same input and
-    seed give the same result, whatever the number of `workers` (threads; one per core by default). `report`
+    seed give the same result, whatever the `workers` (threads; one per core by default). `report`
     hears about every round. Raises ArithmeticError if the result could not be proven.
     """
     mentors, mentees = features.shape
@@ -65,7 +65,7 @@ def match_features(
     if mentors * mentees <= crossing**2:
         found = _solve_all_densely(mixed, seats[left], ranks[right])
     else:
-        start = seat_quickly(mixed, seats[left], ranks[right])
+        start = seat_quickly(mixed, seats[left])
         known, levels = cover_mentees(mixed, seats[left], ranks[right], start)
         found = _solve_groups(mixed, seats[left], ranks[right], known, levels, workers, report, crossing)
     check_proof(mixed, seats[left], ranks[right], found, workers)
@@ -105,7 +105,7 @@ def _solve_groups(
     ranks: np.ndarray,
     known: np.ndarray,
     levels: np.ndarray,
-    workers: int,
+    workers: Workers,
     report: Callable[[Step], None],
     crossing: int,
 ) -> Proof:
@@ -169,7 +169,9 @@ def _solve_group_densely(group: Group, full: bool) -> Round:
     return Round(done.partner, done.prices - step * full, done.wishes - step * (ranks - full))
 
 
-def check_proof(features: Features, seats: np.ndarray, ranks: np.ndarray, proof: Proof, workers: int) -> None:
+def check_proof(
+    features: Features, seats: np.ndarray, ranks: np.ndarray, proof: Proof, workers: Workers
+) -> None:
     """Raise ArithmeticError unless levels, prices and wishes prove the matching, over every pair.
 
     With the floor of a mentee (see `find_floors`): every eligible pair has level >= floor, and where they are
@@ -198,7 +200,7 @@ def check_proof(features: Features, seats: np.ndarray, ranks: np.ndarray, proof:
         raise ArithmeticError("the matching could not be proven optimal; please report this with the input")
 
 
-def _finds_violation(features: Features, proof: Proof, floors: np.ndarray, workers: int) -> bool:
+def _finds_violation(features: Features, proof: Proof, floors: np.ndarray, workers: Workers) -> bool:
     for level in np.unique(proof.levels):
         mentors = np.flatnonzero(proof.levels == level)
         for floor in np.unique(floors[floors >= level]):

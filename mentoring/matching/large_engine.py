@@ -19,6 +19,7 @@ from mentoring.matching.generation import Step
 from mentoring.matching.large import Proof, match_features
 from mentoring.matching.large_board import lay_out_large
 from mentoring.matching.people import People
+from mentoring.matching.pricing import Workers
 from mentoring.matching.result import RUNNER_UP_COLUMNS, UNMATCHED_COLUMNS, Matching
 from mentoring.matching.rules import Board
 from mentoring.matching.survey import Alternatives, count_pairs, find_alternatives
@@ -69,7 +70,7 @@ def lift_worst_of_many(features: Features, seats: np.ndarray, ranks: np.ndarray)
 
     def cover(lowest: int) -> tuple[int, ...]:
         bar = replace(features, lowest=lowest)
-        partner, _ = cover_mentees(bar, seats, ranks, seat_quickly(bar, seats, ranks))
+        partner, _ = cover_mentees(bar, seats, ranks, seat_quickly(bar, seats))
         return tuple(np.bincount(ranks[partner >= 0], minlength=int(ranks.max(initial=0)) + 1).tolist())
 
     best = cover(features.lowest)
@@ -85,7 +86,7 @@ def match_many(
     mentees: People,
     policy: Policy,
     report: Callable[[Step], None],
-    workers: int,
+    workers: Workers,
     stopwatch: Callable[[], float],
 ) -> Matching:
     """Match a large cohort as `mentoring.matching.find_matches` documents."""
@@ -128,7 +129,7 @@ def match_many(
     )
 
 
-def _solve(task: LargeTask, policy: Policy, report: Callable[[Step], None], workers: int) -> Proof:
+def _solve(task: LargeTask, policy: Policy, report: Callable[[Step], None], workers: Workers) -> Proof:
     return match_features(
         task.features, task.seats, task.ranks, seed=policy.seed, workers=workers, report=report
     )
@@ -144,7 +145,9 @@ def _place(board: Board, task: LargeTask, proof: Proof) -> np.ndarray:
     return partner
 
 
-def _count(board: Board, features: Features, task: LargeTask, proof: Proof, workers: int) -> tuple[int, int]:
+def _count(
+    board: Board, features: Features, task: LargeTask, proof: Proof, workers: Workers
+) -> tuple[int, int]:
     """Eligible pairs of all people, with the held ones, and blocking pairs of the task."""
     eligible, blocking = count_pairs(task.features, task.seats, proof.partner, workers)
     if task.features.shape != features.shape or task.threshold:
@@ -220,7 +223,7 @@ def _price_fairness(
     task: LargeTask,
     summary: dict[str, Any],
     report: Callable[[Step], None],
-    workers: int,
+    workers: Workers,
 ) -> dict[str, dict[str, int]]:
     """What each fairness option in use, and the pairs that hold, cost against the same input without them."""
     prices = {}
@@ -245,7 +248,11 @@ def _price_fairness(
 
 
 def _price_held(
-    board: Board, features: Features, summary: dict[str, Any], report: Callable[[Step], None], workers: int
+    board: Board,
+    features: Features,
+    summary: dict[str, Any],
+    report: Callable[[Step], None],
+    workers: Workers,
 ) -> dict[str, int]:
     """What a full re-optimisation would gain: the same input without pairs that hold."""
     if not board.held:
@@ -276,7 +283,7 @@ def _cover_above(board: Board, task: LargeTask) -> np.ndarray | None:
     if not board.policy.max_min:
         return None
     above = replace(task.features, lowest=task.threshold + 1)
-    _, levels = cover_mentees(above, task.seats, task.ranks, seat_quickly(above, task.seats, task.ranks))
+    _, levels = cover_mentees(above, task.seats, task.ranks, seat_quickly(above, task.seats))
     cover = np.zeros(len(board.mentors), dtype=np.int64)
     cover[task.mentors] = levels
     return cover

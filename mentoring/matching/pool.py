@@ -14,6 +14,7 @@ from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_
 
 POOL_PER_MENTEE = 24
 MOST_PER_MENTEE = 80  # beyond it the pool is made anew
+THINNER = 5  # one tile in so many is looked at while too many pairs exceed
 ADDED = 8  # pairs listed per mentee and round
 
 
@@ -86,8 +87,11 @@ class Pool:
         self.pricer.set_prices(prices, wishes)
         self.reach = self._choose_reach(tiles)
         # while too many pairs exceed, only the best are kept, and the pool is no pool yet
-        quota = None if self.reach >= 0 else 2
-        self.pairs = join_pairs(self.pricer.scan(tiles, max(-self.reach, 0) if quota else -self.reach, quota))
+        if self.reach < 0:
+            some = join_pairs(self.pricer.scan(tiles[::THINNER], 0, 2))
+            self.pairs = some if len(some) else join_pairs(self.pricer.scan(tiles, 0, 2))
+        else:
+            self.pairs = join_pairs(self.pricer.scan(tiles, -self.reach))
 
     def _choose_reach(self, tiles: list[Tile]) -> int:
         """Largest reach that keeps the pool small, estimated from some tiles; -1 if even 0 does not."""
@@ -100,7 +104,7 @@ class Pool:
         if len(values) <= room:
             return max(self.pricer.features.most, 1)
         bar = np.partition(values, len(values) - int(room) - 1)[len(values) - int(room) - 1]
-        return int(max(-bar - 1, -1))
+        return int(-1 if bar > 0 else max(-bar - 1, 0))
 
 
 def choose_fallen(fallen: np.ndarray, sunk: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray, int]:

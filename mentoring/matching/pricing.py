@@ -9,6 +9,7 @@ The prices ride as two extra columns of the features, so that one product gives 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,7 +18,17 @@ from mentoring.matching.features import EXACT, FORBIDDEN, Features
 ROWS, COLUMNS = 512, 1024
 """People per tile: the product of one stays in a core's cache."""
 
+WORTHWHILE = 16
+"""Tiles from which on a scan is handed to other workers than threads."""
+
 Tile = tuple[np.ndarray | slice, np.ndarray | slice]
+
+
+MapBlocks = Callable[[Callable[[Tile], "Pairs"], Sequence[Tile]], Iterable["Pairs"]]
+"""Does the same work on each of some tiles, somewhere, and gives the results in the order of the tiles."""
+
+Workers = int | MapBlocks
+"""How many threads of this machine price tiles, or what does it instead of them (the work can be pickled)."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +73,9 @@ def join_pairs(some: Iterable[Pairs]) -> Pairs:
 class Pricer:
     """Prices tiles of one instance; keeps the features with two spare columns for the prices."""
 
-    def __init__(self, features: Features, workers: int) -> None:
+    def __init__(self, features: Features, workers: Workers) -> None:
         self.features = features
-        self.workers = max(1, workers)
+        self.workers = workers
         mentors, mentees = features.shape
         width = features.mentors.shape[1]
         self._left = np.empty((mentors, width + 2), dtype=np.float32)
@@ -75,6 +86,10 @@ class Pricer:
         self._wishes = np.zeros(mentees, dtype=np.int64)
         self._fits = True
         self.priced = 0  # pairs so far
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the workers behind: a copy elsewhere only scans tiles."""
+        return self.__dict__ | {"workers": 1}
 
     def set_prices(self, prices: np.ndarray, wishes: np.ndarray) -> None:
         """Take integer prices of mentors and mentees (int64) for the coming scans."""
@@ -101,16 +116,20 @@ class Pricer:
 
         With `quota`, a tile that is full of them gives about the best `quota` of each mentee and mentor only.
         """
-        results = self._run(lambda tile: self._scan_tile(tile, above, quota), tiles)
+        results = self._run(partial(self._scan_tile, above=above, quota=quota), tiles)
         for tile, found in zip(tiles, results, strict=True):
             self.priced += measure(tile[0]) * measure(tile[1])
             yield found
 
     def _run(self, work: Callable[[Tile], Pairs], tiles: Sequence[Tile]) -> Iterator[Pairs]:
-        if self.workers == 1 or len(tiles) < 2:
+        if callable(self.workers) and len(tiles) >= WORTHWHILE:
+            yield from self.workers(work, tiles)
+            return
+        number = 1 if callable(self.workers) else self.workers
+        if number <= 1 or len(tiles) < 2:
             yield from map(work, tiles)
             return
-        with ThreadPoolExecutor(self.workers) as threads:
+        with ThreadPoolExecutor(number) as threads:
             try:
                 # in batches: results of all tiles at once would not be linear in people
                 for start in range(0, len(tiles), 64):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mentoring.errors import PlainError
 from mentoring.policy import CRITERIA
 
 MATCH_COLUMNS = ("mentor_id", "mentee_id", "points", *CRITERIA, "why", "watch_outs")
@@ -21,7 +22,7 @@ RUNNER_UP_COLUMNS = (
 UNMATCHED_COLUMNS = ("person_id", "role", "reason", "smallest_change")
 
 
-class MatchingError(ValueError):
+class MatchingError(PlainError, ValueError):
     """Input that cannot be matched, as one plain sentence that names the row or column and the mend."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from mentoring.matching.features import Features
 from mentoring.matching.large import Proof, find_floors
 from mentoring.matching.pool import all_tiles, cut
-from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer
+from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Workers
 
 CHUNK = 2**21  # pairs in hand before the best are picked
 
@@ -29,7 +29,9 @@ class Alternatives:
     points: np.ndarray
 
 
-def count_pairs(features: Features, seats: np.ndarray, partner: np.ndarray, workers: int) -> tuple[int, int]:
+def count_pairs(
+    features: Features, seats: np.ndarray, partner: np.ndarray, workers: Workers
+) -> tuple[int, int]:
     """Count the eligible pairs, and those who would both rather have each other than whom they have."""
     mentors, mentees = features.shape
     seated = np.flatnonzero(partner >= 0)
@@ -51,13 +53,13 @@ def count_pairs(features: Features, seats: np.ndarray, partner: np.ndarray, work
         return number, int(np.count_nonzero(allowed))
 
     tiles = [(row, column) for column in cut(mentees, COLUMNS) for row in cut(mentors, ROWS)]
-    with ThreadPoolExecutor(max(1, workers)) as threads:
+    with ThreadPoolExecutor(workers if isinstance(workers, int) else None) as threads:
         counts = list(threads.map(count_tile, tiles))
     return sum(number for number, _ in counts), sum(blocking for _, blocking in counts)
 
 
 def find_alternatives(
-    features: Features, ranks: np.ndarray, proof: Proof, most: int, workers: int
+    features: Features, ranks: np.ndarray, proof: Proof, most: int, workers: Workers
 ) -> Alternatives:
     """Find for everybody about the `most` other partners who lose least, by slack: a lower bound of the loss.
 
@@ -77,7 +79,7 @@ def find_alternatives(
 
 
 def _find_between(
-    features: Features, proof: Proof, mentors: np.ndarray, mentees: np.ndarray, most: int, workers: int
+    features: Features, proof: Proof, mentors: np.ndarray, mentees: np.ndarray, most: int, workers: Workers
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield pairs with their slack until everybody here has enough, or all have been seen."""
     whole = len(mentors) == features.shape[0] and len(mentees) == features.shape[1]

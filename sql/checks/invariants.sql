@@ -144,12 +144,25 @@ SELECT message_id
 FROM messages
 WHERE state IN ('sending', 'sent', 'unknown') AND (claimed_at IS NULL OR attempts < 1);
 
+-- name: message_held_back_without_reason
+SELECT message_id
+FROM messages
+WHERE state IN ('suppressed', 'failed', 'expired', 'unknown') AND problem = '';
+
+-- name: witnessed_message_on_its_way
+-- What the journal saw before a restore is never handed over again.
+SELECT messages.message_id
+FROM messages
+INNER JOIN witnessed_messages ON messages.message_id = witnessed_messages.message_id
+WHERE messages.state = 'sending';
+
 -- name: message_about_nothing
--- Every message is about a match or an application.
+-- Every message is about a match or an application, but for the committee's digest.
 SELECT message_id
 FROM messages
 WHERE
-    NOT EXISTS (
+    kind <> 'committee_digest'
+    AND NOT EXISTS (
         SELECT 1 FROM matches
         WHERE matches.match_id = messages.subject_id
     )
@@ -193,6 +206,12 @@ FROM (
     FROM messages_about_people
     INNER JOIN messages ON messages_about_people.message_id = messages.message_id
     WHERE messages.subject_line <> '' OR messages.body_text <> '' OR messages.body_html <> ''
+    UNION ALL
+    SELECT
+        messages_about_people.person_id,
+        'attachment' AS place
+    FROM messages_about_people
+    INNER JOIN message_attachments ON messages_about_people.message_id = message_attachments.message_id
     UNION ALL
     SELECT
         matches_of_people.person_id,

@@ -37,7 +37,7 @@ SELECT
 FROM messages
 GROUP BY cohort_id, state;
 
--- Messages that wait for the committee's decision.
+-- Messages that wait for the committee's decision; a sent one if it was sent back afterwards.
 CREATE VIEW waiting_messages AS
 SELECT
     cohort_id,
@@ -48,4 +48,6 @@ SELECT
     problem,
     settled_at
 FROM messages
-WHERE state IN ('unknown', 'failed', 'suppressed', 'expired') AND resolution IS NULL;
+WHERE
+    resolution IS NULL
+    AND (state IN ('unknown', 'failed', 'suppressed', 'expired') OR (state = 'sent' AND problem <> ''));

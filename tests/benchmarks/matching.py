@@ -4,7 +4,8 @@ Belongs here: what is run, measured and shown. Does not belong here: instances, 
 
 Every run has its own process, so that its peak of memory is its own. A time is also given as a multiple of one
 bare pricing pass (the products of all pairs and one comparison) measured in the same run, because that is what
-the machine can do at that moment.
+the machine can do at that moment; and in seconds of processor over all threads, which other work on the machine
+changes least.
 """
 
 import argparse
@@ -26,6 +27,7 @@ COLUMNS = (
     "seats",
     "engine",
     "seconds",
+    "cpu",
     "passes",
     "peak MB",
     "matched",
@@ -116,11 +118,12 @@ def run_one(engine: str, kind: str, seats: str, people: int) -> dict[str, Any]:
     features, capacity = make_instance(people, kind, seats)
     bare = time_bare_pass(features)
     repeats = 5 if people <= 1_000 and engine == "this engine" else 1
-    times = []
+    times, work = [], []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), time.process_time()
         partner = match(features, capacity)
         times.append(time.perf_counter() - start)
+        work.append(time.process_time() - before)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     seconds = statistics.median(times)
     seated = np.flatnonzero(partner >= 0)
@@ -129,6 +132,7 @@ def run_one(engine: str, kind: str, seats: str, people: int) -> dict[str, Any]:
     points = features.score(partner[seated], seated)
     return {
         "seconds": round(seconds, 4),
+        "cpu": round(statistics.median(work), 4),
         "passes": round(seconds / bare, 1),
         "bare": round(bare, 4),
         "peak MB": peak,
@@ -181,7 +185,7 @@ def key_of(result: dict[str, Any]) -> tuple[int, str, str]:
 
 def print_row(result: dict[str, Any], *, headings: bool = False) -> None:
     """Print one line of the table as it is known."""
-    widths = (8, 8, 6, 18, 10, 8, 8, 8, 10, 6, 9)
+    widths = (8, 8, 6, 18, 10, 10, 8, 8, 8, 10, 6, 9)
     values = COLUMNS if headings else [result.get(name, "") for name in COLUMNS]
     cells = [
         str(value if value is not None else "").rjust(width)

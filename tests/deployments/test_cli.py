@@ -22,7 +22,20 @@ from deployments.cli import app
 from deployments.private_server import PrivateServer, start_private_server
 from deployments.program_folders import list_sample_topics, make_program_folder, read_sample_responses
 
-COMMANDS = ["demo", "init", "run", "preview", "serve", "status", "doctor", "match", "verify", "erase"]
+COMMANDS = [
+    "demo",
+    "init",
+    "run",
+    "preview",
+    "serve",
+    "deploy",
+    "status",
+    "doctor",
+    "match",
+    "verify",
+    "reconcile",
+    "erase",
+]
 HEAVY = [
     "prefect", "pandas", "numpy", "great_expectations", "openpyxl", "scipy", "ortools", "jinja2", "pydantic",
     "sqlalchemy", "psycopg", "matplotlib", "yaml",

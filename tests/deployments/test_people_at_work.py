@@ -16,7 +16,8 @@ from deployments.people_at_work import (
     edit_committee_cell,
     edit_form_row,
 )
-from mentoring.program import Form, Program
+from mentoring.form_questions import Form
+from mentoring.program import Program
 from tasks.local_workbooks import LocalWorkbooks, create_committee_workbook, create_forms_workbook
 from tasks.sheets import SheetError
 
@@ -112,5 +113,5 @@ def test_the_committee_decides_and_adds_rules(tmp_path: Path) -> None:
     tabs = LocalWorkbooks(tmp_path, ZoneInfo("UTC")).read_committee(["Rules", "Matches"])
     assert tabs["Rules"].read_rows()[0]["Note"] == "=they are cousins"
     assert tabs["Matches"].read_rows()[0]["Decision"] == "Approve"
-    cell = openpyxl.load_workbook(path)["Rules"]["B2"]
+    cell = openpyxl.load_workbook(path)["Rules"]["C2"]
     assert cell.fill.start_color.rgb == "00FFF7E3"

@@ -476,6 +476,8 @@ BREAKS = {
     "two_messages_of_one_key": "INSERT INTO messages SELECT * FROM messages WHERE kind = 'match_ended'",
     "message_sent_without_provider_id": "UPDATE messages SET state = 'sent', claimed_at = 'x', attempts = 1",
     "message_sent_without_claim": "UPDATE messages SET state = 'unknown', attempts = 1",
+    "message_held_back_without_reason": "UPDATE messages SET state = 'suppressed'",
+    "witnessed_message_on_its_way": "UPDATE messages SET state = 'sending'",
     "message_about_nothing": "UPDATE messages SET subject_id = 'nothing' WHERE kind = 'match_ended'",
     "reissue_without_original": "UPDATE messages SET reissue = 1 WHERE kind = 'match_ended'",
     "erased_person_with_text_left": ERASE,
@@ -493,13 +495,16 @@ def test_a_check_finds_what_must_not_be(cohort: SmallCohort, name: str) -> None:
         cohort.execute("ALTER TABLE messages DROP CONSTRAINT messages_pkey CASCADE")
     if name == "anonymised_cohort_with_answers":
         cohort.execute("UPDATE cohorts SET anonymised_at = '2027-03-01T00:00:00Z'")
+    cohort.execute("INSERT INTO witnessed_messages SELECT message_id, 'unknown', '', 'x' FROM messages")
     cohort.execute(BREAKS[name])
     rows = cohort.run.database.run_checks()[name]
     assert rows
     assert "@" not in str(rows)
 
 
-@pytest.mark.parametrize("place", ["applications", "matches", "check_ins", "requests", "messages"])
+@pytest.mark.parametrize(
+    "place", ["applications", "matches", "check_ins", "requests", "messages", "attachments"]
+)
 def test_text_of_an_erased_person_is_found_wherever_it_is(cohort: SmallCohort, place: str) -> None:
     remove_rules(cohort)
     who = {"cohort_id": "2027", "match_id": "match-1", "application_id": "mentor-1"}
@@ -524,6 +529,10 @@ def test_text_of_an_erased_person_is_found_wherever_it_is(cohort: SmallCohort, p
         "messages": "UPDATE messages SET subject_line = '', body_text = '', body_html = ''",
     }
     cohort.execute('UPDATE matches SET explanation = \'{"why": "x"}\'')
+    if place == "attachments":
+        cohort.execute(
+            "INSERT INTO message_attachments SELECT message_id, 0, 'a.pdf', 'application/pdf', 'QQ==' FROM messages"
+        )
     for table, statement in empty.items():
         if table != place:
             cohort.execute(statement)

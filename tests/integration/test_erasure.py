@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from program_databases import NOW, DatabaseMaker
+from scripted_provider import Provider, with_delivery
 from small_cohort import DAY, INTRODUCTIONS, SmallCohort
 
 from mentoring.answers import FormAnswers
@@ -243,11 +244,11 @@ def test_what_waits_to_be_sent_to_or_about_her_is_cancelled(cohort: SmallCohort)
 def test_nobody_is_asked_about_a_message_whose_text_is_gone(cohort: SmallCohort) -> None:
     """Resending it could never work, and the committee's click would stop every later delivery."""
 
-    class Refusing:
+    class Refusing(Provider):
         def send(self, message: OutgoingMessage) -> Delivery:
             return Delivery("refused", problem="No.")
 
-    deliver_due_messages(cohort.run, Refusing())
+    deliver_due_messages(with_delivery(cohort.run, pause_after_refusals=99), Refusing())
     assert len(list_doubtful(cohort.read())) == 6
     end_and_erase(cohort)
     assert {message.subject_id for message in list_doubtful(cohort.read())} == {"match-2", "mentee-3"}

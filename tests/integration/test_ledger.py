@@ -32,6 +32,7 @@ from mentoring.changes import (
     ProposeMatch,
     PutEvaluation,
     PutSetting,
+    ReissueAttachments,
     ReissueMessage,
     RejectMatch,
     RemoveSeats,
@@ -250,12 +251,19 @@ def test_every_kind_of_change_can_be_applied(cohort: SmallCohort) -> None:
         DropSetting("topics_day"),
         CancelMessage(pending, "Wrong by now."),
         ReissueMessage(doubtful, "0" * 32, 1, WHEN, "2027-03-09T00:00:00Z"),
+        ReissueAttachments(doubtful, "0" * 32),
         ResolveMessage(doubtful, "resent"),
     ]
     known = {item for item in vars(changes).values() if isinstance(item, type) and issubclass(item, Change)}
     assert {type(change) for change in batch} == known - {Change}
+    cohort.execute(
+        f"INSERT INTO message_attachments VALUES ('{doubtful}', 0, 'a.ics', 'text/calendar', 'QQ==')"
+    )
     before = len(cohort.rows("audit_log"))
     cohort.apply(*batch)
+    [copy] = cohort.rows("message_attachments", message_id="0" * 32)
+    assert (copy["file_name"], copy["media_type"], copy["content"]) == ("a.ics", "text/calendar", "QQ==")
+    cohort.execute("DELETE FROM message_attachments")
     noted = cohort.rows("audit_log")[before:]
     assert sorted(row["happening"] for row in noted) == sorted(change.query for change in batch)
     assert {row["actor"] for row in noted} == {"test"}

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mentoring.message_markdown import clean_line
-from tasks.mail import Delivery, MailBackend, OutgoingMessage
+from mentoring.messages import Attachment
+from tasks.mail import Delivery, MailBackend, MailError, OutgoingMessage
 from tasks.mail_files import FileMail, list_messages, read_eml, read_head, remove_messages, write_eml
 from tasks.mail_index import write_index
 
@@ -326,3 +327,60 @@ def test_pages_fit_the_screen(folder: Path, browser: Browser, width: int) -> Non
     for path in (folder / "index.html", next((folder / "pages").glob("*-m1.html"))):
         page, _ = open_page(browser, path, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_attachments_are_in_the_file_and_on_no_page(tmp_path: Path) -> None:
+    entry = Attachment("due.ics", "text/calendar; method=PUBLISH; charset=utf-8", b"BEGIN:VCALENDAR\r\n")
+    certificate = Attachment('für "Ana"\r\nBcc: a@b.pdf', "application/pdf", bytes(range(256)) * 9)
+    FileMail(tmp_path).send(change(attachments=(entry, certificate)))
+    mail = read_eml(tmp_path / NAME)
+    first, second = mail.iter_attachments()
+    assert (first.get_content_type(), first.get_param("method"), first.get_filename()) == (
+        "text/calendar",
+        "PUBLISH",
+        "due.ics",
+    )
+    assert first.get_payload(decode=True) == entry.content
+    assert (second.get_content_type(), second.get_filename()) == ("application/pdf", 'für "Ana" Bcc: a@b.pdf')
+    assert second.get_payload(decode=True) == certificate.content
+    assert read_eml(tmp_path / NAME).get_body(("plain",)).get_content() == MESSAGE.text  # type: ignore[union-attr]
+    assert max(len(line) for line in (tmp_path / NAME).read_bytes().split(b"\r\n")) <= 78
+    write_index(tmp_path)
+    assert "From here on" in (tmp_path / "pages" / NAME).with_suffix(".html").read_text()
+
+
+def test_the_same_message_is_the_same_bytes() -> None:
+    message = change(attachments=(Attachment("a.ics", "text/calendar", b"x"),))
+    assert write_eml(message) == write_eml(message)
+
+
+def test_the_head_names_the_message_and_the_way_out() -> None:
+    head = message_from_bytes(write_eml(MESSAGE))
+    assert head["X-Mentoring-Message"] == "m-1"
+    assert head["List-Unsubscribe"] == "<mailto:mentoring@example.org?subject=unsubscribe>"
+
+
+def test_the_folder_knows_what_it_holds(tmp_path: Path) -> None:
+    backend = FileMail(tmp_path / "mail")
+    assert backend.look_up("m-1", MESSAGE.date).outcome == "not_arrived"
+    sent = backend.send(MESSAGE)
+    assert backend.look_up("m-1", MESSAGE.date) == sent
+    assert backend.look_up("m-2", MESSAGE.date) == Delivery(
+        "not_arrived", problem="The mail folder does not hold it."
+    )
+    assert backend.list_suppressed() == {}
+
+
+def test_the_check_up_tries_the_folder_and_leaves_nothing(tmp_path: Path) -> None:
+    assert FileMail(tmp_path / "mail").check() == "written to files in mail/, nothing leaves this machine"
+    assert list((tmp_path / "mail").iterdir()) == []
+    assert stat.S_IMODE((tmp_path / "mail").stat().st_mode) == 0o700
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mail").write_text("a file stands in the way")
+    backend = FileMail(tmp_path / "mail")
+    with pytest.raises(MailError, match="can't be written"):
+        backend.check()
+    with pytest.raises(MailError, match="can't be read"):
+        backend.look_up("m-1", MESSAGE.date)

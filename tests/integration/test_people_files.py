@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,28 @@ def test_an_interruption_leaves_nothing_half_written(tmp_path, matching, monkeyp
     with pytest.raises(KeyboardInterrupt):
         write_matching(matching, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_interruption_between_two_files_leaves_no_folder_that_looks_finished(
+    tmp_path, matching, monkeypatch
+):
+    write_matching(matching, tmp_path)
+    replace, moved = os.replace, []
+
+    def interrupt_third(source, target):
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        moved.append(target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupt_third)
+    with pytest.raises(KeyboardInterrupt):
+        write_matching(matching, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        name for name in FILES if name != "summary.json"
+    ]
+    with pytest.raises(PeopleFileError, match="holds no finished matching"):
+        verify_folder(tmp_path)
 
 
 def test_a_folder_that_is_a_file_gets_one_sentence(tmp_path, matching):

@@ -17,9 +17,11 @@ import pytest
 import yaml
 
 from mentoring.desk import SheetRow, SheetTab
+from mentoring.form_fields import FormName
+from mentoring.form_headings import list_questions
 from mentoring.program import Program
-from mentoring.responses import FormName, list_questions
-from tasks.validation import EXPECTATIONS, SUITES, Fault, SheetCheck, load_rules, validate_tab
+from tasks.validation import Fault, SheetCheck, validate_tab
+from tasks.validation_rules import EXPECTATIONS, SUITES, load_rules
 
 ROOT = Path(__file__).parents[2]
 TIME = {"submitted_at": "2027-01-12 09:14:03"}
@@ -58,6 +60,11 @@ BY_THE_LINK = "Please open the form by the link in our mail and send it again."
 NO_TIME = "The time of this response is missing. Please send the form once more."
 BAD_TIME = "The time of this response can't be read. Please send the form once more."
 NO_ADDRESS = "The e-mail address is empty. Please write it like name@example.org."
+UNREADABLE = (
+    "Hardly a row of the tab “Mentor applications” can be read: times or addresses are not in their columns, or the "
+    "times are typed text that could be two days, like 1/12/2027. Put the answers back under their questions, and make "
+    "the times dates again."
+)
 LONG = "x" * 5001
 LONG_ANSWER = "This answer is too long. Please shorten it to 5000 characters."
 
@@ -374,7 +381,7 @@ def test_several_faults_of_a_row_come_in_the_order_of_the_suites() -> None:
         ("mentor", {"years_experience": "007", "code_of_conduct": "yes", "action": ""}),
         ("mentor", {"experience_text": "x" * 5000, "institution": "", "languages": ""}),
         ("mentee", {"topics_wanted": "||Working with vendors", "goals_text": "=1+1"}),
-        ("mentee", {"email": "zoë@exämple.org", "submitted_at": "1/12/2027 9:14:03", "name": "佐藤 美咲"}),
+        ("mentee", {"email": "zoë@exämple.org", "submitted_at": "1/13/2027 9:14:03", "name": "佐藤 美咲"}),
         ("request", {"rematch": "", "token": ""}),
         ("check_in", {"contacts": ""}),
         ("evaluation", {"satisfaction": "", "contact_frequency": "", "quote_consent": ""}),
@@ -471,14 +478,7 @@ def test_renamed_missing_or_doubled_heading_stops_the_tab(headings: Any, sentenc
 )
 def test_moved_columns_stop_the_tab(broken: Mapping[str, str]) -> None:
     outcome = check("mentor", {}, *[broken] * 9)
-    assert outcome == SheetCheck(
-        (
-            (
-                "Hardly a row of the tab “Mentor applications” can be read: times or addresses are not in "
-                "their columns. Put the answers back under their questions."
-            ),
-        )
-    )
+    assert outcome == SheetCheck(((UNREADABLE),))
 
 
 def test_few_or_some_unreadable_rows_stop_nothing() -> None:
@@ -579,3 +579,110 @@ assert "great_expectations" in sys.modules
         [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+# Forms as Google makes them
+
+
+def change_program(form: FormName, **changes: Any) -> Program:
+    """The sample program with another description of one form; `fields` are added to its mapping."""
+    path = ROOT / "deployments" / "programs" / "sample" / "program.yaml"
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    described = data["forms"][form]
+    fields = {**described["fields"], **changes.pop("fields", {})}
+    return Program.model_validate(
+        data | {"forms": {**data["forms"], form: {**described, "fields": fields, **changes}}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "answer", "mend"),
+    [
+        ("mentor", "focus_areas", "Zines, Metadata, Comics, and more", "“Zines; Comics; and more”"),
+        ("mentor", "channels", "E-mail, Carrier pigeon", "“Carrier pigeon”"),
+        ("mentee", "library_type", "Bookmobile", "“Bookmobile”"),
+        ("evaluation", "useful_topics", "Talking with vendors, Tea", "“Tea”"),
+    ],
+)
+def test_other_words_are_taken_where_the_program_declares_them_and_else_get_a_mend(
+    form: FormName, field: str, answer: str, mend: str
+) -> None:
+    tab = make_tab(
+        form,
+        {"channels": "E-mail", "topics_offered": "Working with vendors", "useful_topics": ""}
+        | {field: answer},
+    )
+    for other in (None, [field]):
+        assert dict(validate_tab(change_program(form, other=other), form, tab).faults) == {}
+    [[fault]] = validate_tab(change_program(form, other=[]), form, tab).faults.values()
+    assert fault.field == field
+    assert fault.mend.startswith(f"{mend} is not one of the choices. Please choose from these: ")
+
+
+def test_a_choice_of_the_evaluation_takes_other_words_where_declared() -> None:
+    tab = make_tab("evaluation", {"contact_frequency": "Whenever we like", "useful_topics": ""})
+    assert (
+        dict(
+            validate_tab(change_program("evaluation", other=["contact_frequency"]), "evaluation", tab).faults
+        )
+        == {}
+    )
+    [[fault]] = validate_tab(read_program(), "evaluation", tab).faults.values()
+    assert fault.field == "contact_frequency"
+
+
+def make_grid(**cells: str) -> tuple[Program, SheetTab]:
+    """The mentee's form with its ranking as a grid of topics, and one row with these cells."""
+    choose = ["First choice", "Second choice"]
+    program = change_program("mentee", fields={"topics_wanted": {"grid": "Rank", "choose": choose}})
+    tab = make_tab("mentee", {"topics_wanted": "||"})
+    headings = (*tab.headings, *(f"Rank [{topic}]" for topic in program.topics))
+    texts = (*tab.rows[0].cells, *(cells.get(topic.split()[0], "") for topic in program.topics))
+    return program, SheetTab(tab.name, headings, (SheetRow(2, texts),))
+
+
+def test_a_grid_of_topics_is_a_ranking_with_one_topic_for_each_place() -> None:
+    program, tab = make_grid(Working="Second choice", Finding="First choice")
+    outcome = validate_tab(program, "mentee", tab)
+    assert dict(outcome.faults) == {}
+    assert outcome.responses[0].answers["topics_wanted"] == "Finding a first job; Working with vendors"
+    [[fault]] = validate_tab(
+        *insert_form(make_grid(Working="First choice", Finding="First choice"))
+    ).faults.values()
+    assert fault == Fault(
+        "topics_wanted",
+        "Rank",
+        "“Finding a first job” and “Working with vendors” have the same place. Please give each place to one topic only.",
+        2,
+    )
+    [[fault]] = validate_tab(*insert_form(make_grid())).faults.values()
+    assert fault.mend == "Please choose at least one topic that you would like to talk about."
+
+
+def insert_form(made: tuple[Program, SheetTab]) -> tuple[Program, FormName, SheetTab]:
+    return made[0], "mentee", made[1]
+
+
+def test_times_that_could_be_two_days_get_a_fault_unless_the_tab_tells_how_to_read_them() -> None:
+    typed = {"submitted_at": "1/12/2027 9:14:03"}
+    [[fault]] = check("mentor", typed, {}).faults.values()
+    assert (fault.row, fault.mend) == (
+        2,
+        "The time of this response can mean two different days. Please send the form once more.",
+    )
+    assert dict(check("mentor", typed, {"submitted_at": "1/13/2027 9:14:03"}).faults) == {}
+
+
+def test_a_tab_full_of_times_that_could_be_two_days_is_not_read_at_all() -> None:
+    outcome = check("mentor", *[{"submitted_at": f"1/{day}/2027 9:14:03"} for day in range(2, 13)])
+    assert outcome.problems == (UNREADABLE,)
+
+
+def test_a_fault_names_the_question_that_the_form_asks() -> None:
+    program = change_program("mentor", fields={"capacity": {"pattern": "^How many mentees"}})
+    tab = make_tab("mentor", {"capacity": "9"})
+    headings = tuple(
+        "How many mentees in 2028?" if text.startswith("How many mentees") else text for text in tab.headings
+    )
+    [[fault]] = validate_tab(program, "mentor", SheetTab(tab.name, headings, tab.rows)).faults.values()
+    assert fault.question == "How many mentees in 2028?"

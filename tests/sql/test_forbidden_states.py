@@ -192,6 +192,29 @@ def _request(**values: str) -> str:
     return _insert("requests", **(texts | values))
 
 
+def _attachment(**values: str) -> str:
+    texts = {"message_id": "(SELECT MIN(message_id) FROM messages)", "place": "0", "file_name": "'a.ics'"}
+    texts |= {"media_type": "'text/calendar'", "content": "'QQ=='"}
+    return _insert("message_attachments", **(texts | values))
+
+
+def _event(**values: str) -> str:
+    texts = {
+        "event_id": "'e'",
+        "message_id": "'m'",
+        "event": "'open'",
+        "happened_at": "'x'",
+        "noted_at": "'x'",
+    }
+    return _insert("provider_events", **(texts | values))
+
+
+def _witness(**values: str) -> str:
+    return _insert(
+        "witnessed_messages", **({"message_id": "'m'", "outcome": "'accepted'", "noted_at": "'x'"} | values)
+    )
+
+
 _SENDING = "previous_state = 'pending', state = 'sending'"
 _SENT = "UPDATE messages SET previous_state = 'sending', state = 'sent', settled_at = '2027-03-01T00:00:00Z'"
 
@@ -406,7 +429,7 @@ FORBIDDEN = [
         "two messages of one key",
         "INSERT INTO messages SELECT 'new', cohort_id, subject_id, kind, period, recipient_id, reissue, subject_line, "
         "body_text, body_html, body_hash, queued_at, not_before, expires_at, attempts, claimed_at, settled_at, "
-        "provider_id, problem, resolution, state, previous_state FROM messages LIMIT 1",
+        "provider_id, problem, resolution, state, previous_state, looked_up_at FROM messages LIMIT 1",
         "one_message_per_key",
     ),
     Forbidden(
@@ -428,6 +451,21 @@ FORBIDDEN = [
     Forbidden("reissued -1 times", _message(reissue="-1"), "messages_count_from_zero"),
     Forbidden("resolved by magic", "UPDATE messages SET resolution = 'magic'", "messages_resolve_as_known"),
     # Answers
+    # Delivery
+    Forbidden(
+        "attachment of no message", _attachment(message_id="'none'"), "message_attachments_message_id_fkey"
+    ),
+    Forbidden("attachment before the first", _attachment(place="-1"), "attachments_count_from_zero"),
+    Forbidden("attachment without a name", _attachment(file_name="''"), "attachments_have_a_name"),
+    Forbidden("attachment without content", _attachment(content="NULL"), "content"),
+    Forbidden("report without an id", _event(event_id="''"), "events_have_an_id"),
+    Forbidden(
+        "report taken in twice",
+        "INSERT INTO provider_events VALUES ('e', 'm', 'open', '', 'x', 'x'), ('e', 'm', 'open', '', 'x', 'x')",
+        "provider_events_pkey",
+    ),
+    Forbidden("witness of a return", _witness(outcome="'returned'"), "witnesses_tell_what_is_known"),
+    Forbidden("witness of an acceptance without an id", _witness(), "witnessed_acceptance_has_a_provider_id"),
     Forbidden("negative contacts", _check_in(contacts="-1"), "contacts_count_from_zero"),
     Forbidden("unknown signal", _check_in(signal="'bored'"), "signals_are_known"),
     Forbidden("check-in of no match", _check_in(match_id="'none'"), "check_ins_match_id_fkey"),
@@ -460,12 +498,17 @@ _SQLITE_NAMES = {
     "one_message_per_key": "messages.reissue",
     "answers": "applications.answers",
     "period": "messages.period",
+    "content": "message_attachments.content",
+    "provider_events_pkey": "provider_events.event_id",
 }
 
 
 @pytest.mark.parametrize("case", FORBIDDEN, ids=lambda case: case.name)
 def test_a_forbidden_state_is_refused(cohort: SmallCohort, case: Forbidden) -> None:
-    tables = ("people", "applications", "mentor_seats", "matches", "messages", "requests", "check_ins")
+    tables = (
+        *("people", "applications", "mentor_seats", "matches", "messages", "requests", "check_ins"),
+        *("message_attachments", "provider_events", "witnessed_messages"),
+    )
     before = {table: cohort.rows(table) for table in tables}
     with pytest.raises(RefusedChangeError) as refusal:
         cohort.execute(case.statement)

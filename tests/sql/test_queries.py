@@ -80,7 +80,7 @@ def test_a_change_has_its_query_with_exactly_its_parameters(change: type[Change]
 def test_a_change_of_state_names_the_state_before(name: str) -> None:
     sql = without_comments(QUERIES[name])
     changed = re.search(r"SET(.*?)\nWHERE(.*)", sql, re.S) if sql.lstrip().startswith("UPDATE") else None
-    if changed and re.search(r"\bstate = ", changed[1]):
+    if changed and re.search(r"^\s+state = |, state = ", changed[1], re.M):
         assert "previous_state = state" in changed[1]
         assert re.search(r"(?<!previous_)state = ('\w+'|:before)", changed[2])
 
@@ -111,7 +111,12 @@ def test_reissued_messages_keep_everything_but_what_is_new() -> None:
         r"^    (\w+) (?:TEXT|INTEGER)", (SQL / "schema/0004_messages.sql").read_text("utf-8"), re.M
     )
     messages = columns[columns.index("message_id") :]
-    own = {"attempts", "claimed_at", "settled_at", "provider_id", "problem", "resolution"}
+    added = re.findall(
+        r"ALTER TABLE messages ADD COLUMN (\w+)", "\n".join(path.read_text("utf-8") for path in FILES)
+    )
+    assert added
+    messages += added
+    own = {"attempts", "claimed_at", "settled_at", "provider_id", "problem", "resolution", "looked_up_at"}
     assert {item.name for item in fields(ReissueMessage)} <= list_parameters(QUERIES["reissue_message"])
     for name in set(messages) - own:
         assert name in QUERIES["reissue_message"], name

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from mentoring.addresses import normalise_address
 from mentoring.answers import FormAnswers
 from mentoring.changes import (
     ActivateMatch,
@@ -38,6 +39,7 @@ from mentoring.changes import (
     Plan,
     ProposeMatch,
     PutEvaluation,
+    ReissueAttachments,
     ReissueMessage,
     RejectMatch,
     RemoveSeats,
@@ -58,9 +60,10 @@ from mentoring.cohort import (
     Request,
     Role,
 )
+from mentoring.form_fields import FIELDS, SHARE_PARTS, WITHDRAW, FormName
 from mentoring.messages import RenderedMessage, check_facts, render_message
 from mentoring.program import CohortSettings, Program
-from mentoring.responses import FIELDS, SHARE_PARTS, WITHDRAW, FormName, Response, normalise_address
+from mentoring.responses import Response
 from mentoring.states import START, check_transition
 
 ROOT = Path(__file__).parents[2]
@@ -449,6 +452,8 @@ class World:
                 check_transition("application", change.before, change.state)
                 new = replace(old, state=change.state, faults=json.loads(change.faults), reason=change.reason)
                 return self._put("applications", change.application_id, new)
+            case ReissueAttachments():
+                return cohort  # the world keeps no files
             case AddSeat():
                 assert 1 <= change.seat <= 5
                 self.seats.add((change.application_id, change.seat))

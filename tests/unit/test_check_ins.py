@@ -38,7 +38,8 @@ from mentoring.check_ins import (
     plan_check_ins,
 )
 from mentoring.cohort import CheckIn, Cohort
-from mentoring.responses import SIGNALS, Response
+from mentoring.form_fields import SIGNALS
+from mentoring.responses import Response
 
 NOTHING = form("check_in")
 MENTOR, MENTEE = "2027-mentor-001", "2027-mentee-001"
@@ -134,7 +135,7 @@ def test_only_active_pairs_of_people_who_are_there_are_asked() -> None:
         st.tuples(st.sampled_from(list_days("2027-03-01", "2027-12-05")), st.integers(0, 23)), max_size=30
     )
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_each_check_in_is_asked_at_most_once_whatever_days_the_flow_runs(runs: set[tuple[date, int]]) -> None:
     zones = {"person-mentor-1": "Pacific/Honolulu", "person-mentee-1": "Europe/Berlin"}
     people = [mentor(1, time_zone="Pacific/Honolulu"), mentee(1, time_zone="Europe/Berlin")]
@@ -256,6 +257,8 @@ def stand(*signals: tuple[str, str], now: str = "2027-04-01", cohort: Cohort | N
                 date(2027, 3, 13),
                 "The mentee has not heard from the mentor",
                 "Ask the mentor whether all is well, and answer the mentee.",
+                "missing",
+                at("2027-03-12"),
             ),
         ),
         (
@@ -264,11 +267,19 @@ def stand(*signals: tuple[str, str], now: str = "2027-04-01", cohort: Cohort | N
                 None,
                 "The mentor has not heard from the mentee",
                 "Ask the mentee whether all is well, and answer the mentor.",
+                "missing",
+                at("2027-03-12"),
             ),
         ),
         (
             [(MENTEE, "partner_missing"), (MENTOR, "want_to_talk")],
-            Standing(None, "The mentor would like to talk to the committee", "Write to the mentor today."),
+            Standing(
+                None,
+                "The mentor would like to talk to the committee",
+                "Write to the mentor today.",
+                "talk",
+                at("2027-03-13"),
+            ),
         ),
         # What somebody said later counts.
         ([(MENTEE, "partner_missing"), (MENTEE, "connected")], Standing(date(2027, 3, 13), "In touch", "")),
@@ -280,9 +291,44 @@ def test_trouble_goes_before_good_news(signals: list[tuple[str, str]], standing:
 
 def test_silence_reaches_the_committee_after_a_week() -> None:
     assert stand(now="2027-03-18 10:00") == Standing(None, "Asked, no answer yet", "")
-    assert stand(now="2027-03-18 10:01") == Standing(
-        None, "Silence: nobody answered the check-in", "Write to both, or call."
-    )
+    step = ("Write to both, or call.", "silent", at("2027-03-18 10:00"))
+    assert stand(now="2027-03-18 10:01") == Standing(None, "Silence: nobody answered the check-in", *step)
+
+
+def test_a_new_question_every_month_does_not_begin_the_patience_anew() -> None:
+    cohort = make_pair()
+    again = queue(cohort, "check_in", "2027-match-001", "2", MENTOR, settled_at=at("2027-04-11"))
+    assert stand(now="2027-04-12", cohort=with_messages(cohort, again)).concern == "silent"
+
+
+@pytest.mark.parametrize(
+    ("signals", "signal"),
+    [
+        ([(MENTOR, "connected")], "Silent since 12 March 2027 (last said to be in touch)"),
+        (
+            [(MENTOR, "connected"), (MENTEE, "connected")],
+            "Silent since 13 March 2027 (last said to be in touch)",
+        ),
+        ([(MENTOR, "connected"), (MENTEE, "not_yet")], "Silent since 13 March 2027 (last answer)"),
+        ([(MENTEE, "not_yet")], "Silent since 12 March 2027 (last answer)"),
+    ],
+)
+def test_a_pair_that_falls_silent_after_a_first_answer_is_noticed(
+    signals: list[tuple[str, str]], signal: str
+) -> None:
+    """A month until the next check-in, and a week of patience."""
+    last = 12 + len(signals) - 1
+    patient_until = at(f"2027-04-{last + 7} 00:00")
+    for now, concern in ((f"2027-04-{last + 6} 23:59", ""), (f"2027-04-{last + 7} 00:00", "silent")):
+        standing = stand(*signals, now=now)
+        assert standing.concern == concern
+    assert (standing.signal, standing.next_step) == (signal, "Write to both, or call.")
+    assert standing.since == patient_until
+
+
+def test_trouble_that_was_told_does_not_turn_into_silence() -> None:
+    assert stand((MENTEE, "want_to_talk"), now="2027-08-01").concern == "talk"
+    assert stand((MENTEE, "partner_missing"), now="2027-08-01").concern == "missing"
 
 
 def test_whoever_was_not_asked_is_not_silent() -> None:

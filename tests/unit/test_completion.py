@@ -31,7 +31,15 @@ from hypothesis import strategies as st
 from mentoring.answers import FormAnswers
 from mentoring.changes import AddUnplacedResponse, EndMatch, Plan, PutEvaluation
 from mentoring.cohort import Cohort
-from mentoring.completion import REMINDERS, count_year, list_asked, plan_completion, summarise_year
+from mentoring.completion import (
+    REMINDERS,
+    Certificate,
+    count_year,
+    describe_certificate,
+    list_asked,
+    plan_completion,
+    summarise_year,
+)
 from mentoring.responses import Response
 
 NOTHING = form("evaluation")
@@ -169,7 +177,7 @@ def test_nothing_is_asked_that_could_not_be_answered_in_time(now: str) -> None:
     ),
     st.booleans(),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_whatever_days_the_flow_runs_nobody_is_asked_twice_or_too_late(
     runs: set[tuple[date, int]], answers: bool
 ) -> None:
@@ -296,13 +304,53 @@ def test_matches_are_completed_after_the_last_day_and_everybody_is_thanked_once(
         EndMatch("2027-match-002", "completed"),
     ]
     thanks = {draft.recipient_id: draft.context for draft in plan.messages if draft.kind == "thanks"}
+    offered = {"year": "2027", "certificate": False}
     assert thanks == {
-        "person-mentor-1": {"partners": ["Ben Mentee1", "Cleo Mentee2"], "year": "2027"},
-        "person-mentee-1": {"partners": ["Ben Mentor1"], "year": "2027"},
-        "person-mentee-2": {"partners": ["Ben Mentor1"], "year": "2027"},
+        "person-mentor-1": {"partners": ["Ben Mentee1", "Cleo Mentee2"], **offered},
+        "person-mentee-1": {"partners": ["Ben Mentor1"], **offered},
+        "person-mentee-2": {"partners": ["Ben Mentor1"], **offered},
     }
     assert plan.counts["thanks"] == 3
     assert plan.counts["matches completed"] == 2
+
+
+def test_a_certificate_goes_with_the_thanks_where_it_can_be_written() -> None:
+    people = [mentor(1, name="Zoë 👩‍🏫"), mentee(1)]
+    cohort = make_cohort(people, [pair(1, 1)])
+    asked: list[Certificate] = []
+
+    def can_certify(certificate: Certificate) -> bool:
+        asked.append(certificate)
+        return "👩" not in certificate.name
+
+    plan = plan_completion(cohort, NOTHING, at("2027-12-01"), can_certify)
+    assert {
+        draft.subject_id: draft.context["certificate"] for draft in plan.messages if draft.kind == "thanks"
+    } == {MENTOR: False, MENTEE: True}
+    assert plan.waiting == (
+        "Certificates that the fonts of this machine can't write, to be sent by hand on request: 1 "
+        "(2027-mentor-001).",
+    )
+    assert (
+        asked[0]
+        == describe_certificate(cohort, MENTEE)
+        == Certificate(
+            name="Ben Mentee1",
+            role="mentee",
+            program=cohort.program.name,
+            association=cohort.program.association,
+            year="2027",
+            period="1 March 2027 to 30 November 2027",
+            given_on="30 November 2027",
+        )
+    )
+
+
+def test_nobody_looks_at_fonts_before_the_year_is_over() -> None:
+    def can_certify(certificate: Certificate) -> bool:
+        raise AssertionError(certificate.role)
+
+    assert plan_completion(make_pair(), NOTHING, at("2027-11-30"), can_certify).waiting == ()
 
 
 def test_an_erased_person_is_neither_thanked_nor_named() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from cohorts import decide, make_cohort, mentee, mentor, pair
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mentoring.decisions import (
@@ -71,6 +73,7 @@ def test_an_unreadable_doubled_row_takes_the_decision_back() -> None:
     assert set(decisions.remarks) == {"m1"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["m1", "m2", ""]), st.text(max_size=12))))
 def test_every_written_decision_is_taken_or_remarked_on_never_both(written: list[tuple[str, str]]) -> None:
     decisions = read_match_decisions([decide(*row) for row in written])
@@ -219,3 +222,45 @@ def test_a_link_that_is_none_is_left_out_and_remarked_on() -> None:
     assert remarks == {
         "2027-03": "A link must be an address that starts with https://, one per line; the others are sent."
     }
+
+
+TABS = {
+    read_match_decisions: ("Approve", "Reject", "Hold"),
+    read_request_decisions: ("Confirm", "Decline"),
+    read_message_decisions: ("Resend", "Leave"),
+}
+
+
+@pytest.mark.parametrize("read", TABS)
+@settings(deadline=None)
+@given(data=st.data())
+def test_no_word_but_the_tabs_own_decides_anything(read: Any, data: Any) -> None:
+    words = TABS[read]
+    near = st.sampled_from(
+        [word[:-1] for word in words]
+        + [f"{word}d" for word in words]
+        + [f"{word}, please" for word in words]
+        + [f"Do not {word}" for word in words]
+        + [f"{word}?" for word in words]
+        + [
+            "yes",
+            "no",
+            "ok",
+            "x",
+            "А" + words[0][1:],
+            words[0].translate(str.maketrans("eo", "\u0435\u043e")),
+            f"{words[0]}/{words[1]}",
+        ]
+    )
+    written = data.draw(
+        near
+        | st.text(min_size=1).filter(
+            lambda text: text.strip(" .!").casefold() not in {w.casefold() for w in words}
+        )
+    )
+    decisions = read([decide("m1", written)])
+    assert decisions.taken == {}
+    assert decisions.remarks["m1"].startswith("“")
+    assert decisions.remarks["m1"].endswith(
+        f"is not a decision; choose {', '.join(words[:-1])} or {words[-1]}."
+    )

@@ -184,6 +184,24 @@ def test_matches_that_wait_come_first_and_the_best_on_top() -> None:
     assert [row["To do"] for row in rows] == ["Choose Approve, Reject or Hold."] * 2 + ["", ""]
 
 
+def test_what_waits_for_a_person_is_on_top_and_what_is_on_hold_below_it() -> None:
+    people = [*(mentor(number) for number in (1, 2, 3, 4)), *(mentee(number) for number in (1, 2, 3, 4))]
+    matches = [
+        pair(1, 1, "proposed", points=99, is_held=True),
+        pair(2, 2, "proposed", points=10),
+        pair(3, 3, "approved"),
+        pair(4, 4),
+    ]
+    written = [decide("2027-match-001", "Hold"), decide("2027-match-004", "Hold")]
+    rows = list_match_rows(make_cohort(people, matches), written)
+    assert [(row["Reference"], bool(row["To do"])) for row in rows] == [
+        ("2027-match-002", True),
+        ("2027-match-004", True),
+        ("2027-match-001", False),
+        ("2027-match-003", False),
+    ]
+
+
 def test_a_match_is_explained_by_name() -> None:
     explanation = {
         "why": "{2027-mentor-001} knows it.",
@@ -271,7 +289,7 @@ def test_a_message_in_doubt_says_what_happened_and_what_to_do() -> None:
 def test_a_message_without_doubt_is_not_on_the_tab_unless_it_was() -> None:
     cohort = make_full()
     [message] = cohort.messages
-    sent = replace(cohort, messages=(replace(message, state="sent", resolution=None),))
+    sent = replace(cohort, messages=(replace(message, state="sent", problem="", resolution=None),))
     assert list_message_rows(sent, []) == []
     [row] = list_message_rows(sent, [decide(message.message_id, "")])
     assert (row["Status"], row["To do"]) == ("Sent", "")

@@ -36,13 +36,14 @@ from mentoring.cohort import Draft
 from mentoring.completion import plan_completion, summarise_year
 from mentoring.desk import SheetRow, SheetTab
 from mentoring.desk_rows import list_application_rows, list_check_in_rows
+from mentoring.form_fields import NEEDED_FIELDS
 from mentoring.intake import plan_intake
 from mentoring.introductions import plan_introductions
 from mentoring.message_kinds import KINDS
 from mentoring.monthly_topics import plan_monthly_topics
 from mentoring.proposals import plan_proposals
 from mentoring.requests import plan_requests
-from mentoring.responses import NEEDED_FIELDS, read_responses
+from mentoring.responses import read_responses
 
 CLOSED, STARTED = at("2027-02-20"), at("2027-03-01")
 MENTOR, MENTEE = "2027-mentor-001", "2027-mentee-001"

@@ -26,12 +26,13 @@ from cohorts import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mentoring.addresses import normalise_address
 from mentoring.answers import FormAnswers
 from mentoring.changes import AddApplication, AddRequest, CancelMessage, Plan, RejectMatch, SettleApplication
 from mentoring.cohort import Application, Draft, Person
 from mentoring.intake import plan_intake
 from mentoring.program import Program
-from mentoring.responses import Response, normalise_address
+from mentoring.responses import Response
 
 NOW = at("2027-01-25")
 ADA, BEN, CLEO = "ada@example.org", "ben@example.org", "cleo@example.org"

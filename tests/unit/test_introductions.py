@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 
 from mentoring.changes import ActivateMatch, ApproveMatch, Plan
 from mentoring.cohort import Application, Draft
-from mentoring.introductions import list_shared_channels, plan_introductions
-from mentoring.responses import SHARE_PARTS
+from mentoring.form_fields import SHARE_PARTS
+from mentoring.introductions import REASONS, list_shared_channels, plan_introductions, split_reasons
+from mentoring.monthly_topics import plan_monthly_topics
 
 NOW = at("2027-03-01")
 
@@ -155,14 +156,19 @@ SECRETS = {
 
 
 @given(st.sets(st.sampled_from(SHARE_PARTS)))
-@settings(max_examples=16)
+@settings(max_examples=16, deadline=None)
 def test_the_mentor_reads_what_the_mentee_agreed_to_share_and_nothing_else(agreed: set[str]) -> None:
     answers = {name: text for part in SECRETS.values() for name, text in part.items()}
     consent = "; ".join(part for part in SHARE_PARTS if part in agreed)
-    why = "The mentee's first topic, Secrettopic, is offered. Both speak of Secretgoal. The mentor is ahead by 77."
+    why = (
+        "The mentee's first topic, Secrettopic, is offered by the mentor. The mentee's goals and the mentor's "
+        "experience both speak of Secretgoal. The mentor is 77 years ahead in experience. Both speak English. "
+        "Both name Secretarea as a focus area. Both know this type of library: Secrettype."
+    )
     explanation = {
         "why": why,
-        "watch_outs": "The first topic, Secrettopic, is not offered.",
+        "watch_outs": "The mentee's first topic, Secrettopic, is not among the mentor's. "
+        "They share only one way to talk: Phone.",
         "runner_ups": [],
     }
     letter = letters(mentor(1), mentee(1, share_consent=consent, **answers), explanation=explanation)
@@ -172,6 +178,119 @@ def test_the_mentor_reads_what_the_mentee_agreed_to_share_and_nothing_else(agree
     for part, secrets in SECRETS.items():
         for secret in secrets.values():
             assert (secret in str(context)) is (part in agreed), f"{part}: {secret}"
+    assert "Both speak English." in context["why"]
+    assert "They share only one way to talk: Phone." in context["watch_outs"]
+    assert ("The mentor is 77 years ahead in experience." in context["why"]) is (
+        "My institution and position" in agreed
+    )
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The committee set this pair although they belong to the same institution.",
+        "A sentence that the matching may learn to say about Secretgoal.",
+        "Both speak English. A sentence that the matching may learn to say about Secretgoal.",
+        "The pair meets every rule! Secretgoal is why.",
+    ],
+)
+def test_a_sentence_that_is_not_known_is_only_for_pairs_that_share_everything(sentence: str) -> None:
+    explanation = {"why": sentence, "watch_outs": sentence, "runner_ups": []}
+    most = "; ".join(SHARE_PARTS[1:])
+    letter = letters(mentor(1), mentee(1, share_consent=most), explanation=explanation)["introduction_mentor"]
+    assert (letter.context["why"], letter.context["watch_outs"]) == ([], [])
+    letter = letters(mentor(1), mentee(1), explanation=explanation)["introduction_mentor"]
+    assert " ".join(letter.context["why"]) == sentence
+
+
+def test_every_sentence_of_the_matching_is_known() -> None:
+    """Whoever changes the matching's words must say here what they tell."""
+    import pandas as pd
+
+    from mentoring.matching import find_matches
+    from mentoring.policy import Policy
+
+    one = {
+        "institution": "Library A",
+        "library_type": "Academic",
+        "years_experience": 14,
+        "capacity": 1,
+        "focus_areas": "Metadata",
+        "channels": "E-mail; Phone",
+        "time_zone": "America/New_York",
+        "languages": "English",
+        "topics_offered": "Grants; Tenure",
+        "experience_text": "licensing",
+    }
+    other = {
+        "institution": "Library B",
+        "library_type": "Academic",
+        "years_experience": 4,
+        "focus_areas": "Metadata",
+        "channels": "E-mail; Phone",
+        "time_zone": "Europe/Berlin",
+        "languages": "English",
+        "desired_library_type": "Academic",
+        "topics_wanted": "Grants; Tenure",
+        "goals_text": "licensing",
+    }
+    changes: list[dict[str, object]] = [
+        {},
+        {"desired_library_type": "", "topics_wanted": "Travel; Tenure"},
+        {"topics_wanted": "Travel", "channels": "Phone"},
+        {"channels": ""},
+        {"institution": "Library A", "years_experience": 20, "must_pair": "M"},
+        {"institution": "Library A", "years_experience": 20},
+    ]
+    loose = {"same_institution_allowed": True, "experience_gap_required": False}
+    policy = Policy.model_validate({"weights": {"languages": 10}} | loose)
+    told: list[str] = []
+    for change in changes:
+        tables = (
+            pd.DataFrame([{"person_id": "M", **one}]),
+            pd.DataFrame([{"person_id": "E", **other, **change}]),
+        )
+        [pair] = find_matches(*tables, policy).matches.to_dict("records")
+        told += [*split_reasons(pair["why"]), *split_reasons(pair["watch_outs"])]
+    assert [sentence for sentence in told if sentence.count(". ")] == []
+    openings = {
+        next((words for words in REASONS if sentence.startswith(words)), sentence) for sentence in told
+    }
+    assert openings == set(REASONS) - {
+        "The mentor has not said which ways to talk",
+        "The pair meets every rule",
+    }
+
+
+def test_an_introduction_on_or_after_the_topics_day_brings_the_whole_topic() -> None:
+    cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1, "approved")], topics_day=15)
+    for now, prompts in (
+        ("2027-04-14", []),
+        ("2027-04-15", ["One?", "Two?"]),
+        ("2027-04-30", ["One?", "Two?"]),
+    ):
+        plan = plan_introductions(cohort, [], topic_rows(*YEAR), at(now))
+        assert [draft.context["first_topic"] for draft in plan.messages] == [
+            {
+                "month": "April 2027",
+                "title": "Topic of 2027-04",
+                "prompts": prompts,
+                "links": ["https://www.example.org/a"] if prompts else [],
+            }
+        ] * 2
+
+
+@given(st.integers(1, 28), st.integers(1, 28))
+@settings(max_examples=40, deadline=None)
+def test_every_pair_gets_the_months_topic_exactly_once(topics_day: int, day: int) -> None:
+    """In the introduction, or on the topics' day; whichever way round the two days fall."""
+    now = at(f"2027-05-{day:02d}")
+    world = World(make_cohort([mentor(1), mentee(1)], [pair(1, 1, "approved")], topics_day=topics_day))
+    plan = introduce(world, now=now)
+    later = plan_monthly_topics(world.cohort, topic_rows(*YEAR), at("2027-05-31"))
+    ways = [bool(draft.context["first_topic"]["prompts"]) for draft in plan.messages]
+    ways += [draft.period == "2027-05" for draft in later.messages]
+    assert sum(ways) == 2, "once to each side"
 
 
 def test_reasons_reach_both_with_names() -> None:
@@ -204,16 +323,17 @@ def test_shared_channels_are_in_the_mentees_order() -> None:
 def test_the_introduction_names_the_months_topic(now: str, title: str) -> None:
     cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1, "approved", is_rematch=True)])
     plan = plan_introductions(cohort, [], topic_rows(*YEAR), at(now))
-    assert [draft.context["first_topic"] for draft in plan.messages] == [title, title]
+    assert [draft.context["first_topic"]["title"] for draft in plan.messages] == [title, title]
     assert [draft.context["rematch"] for draft in plan.messages] == [True, True]
 
 
 def test_without_a_topic_the_introduction_goes_out_all_the_same() -> None:
     cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1, "approved")])
-    assert [draft.context["first_topic"] for draft in plan_introductions(cohort, [], [], NOW).messages] == [
-        "",
-        "",
-    ]
+    plan = plan_introductions(cohort, [], [], NOW)
+    assert [draft.context["first_topic"] for draft in plan.messages] == [{}, {}]
+    assert plan.waiting == (
+        "The topic of March 2027 is missing on the Topics tab; introductions go out without it.",
+    )
 
 
 def test_mail_goes_out_in_each_sides_daytime() -> None:

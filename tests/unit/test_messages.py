@@ -16,8 +16,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from message_facts import COMMON, FACTS, PERSON, TOPIC
 
-from mentoring.message_markdown import clean_line, clean_lines, write_html, write_text
+from mentoring.message_markdown import (
+    TEXT_WIDTH,
+    clean_line,
+    clean_lines,
+    wrap_line,
+    write_html,
+    write_text,
+)
 from mentoring.messages import (
     KINDS,
     SUBJECT_LIMIT,
@@ -31,87 +39,6 @@ from mentoring.messages import (
 
 ROOT = Path(__file__).parents[2]
 
-COMMON = {
-    "program": {
-        "name": "Serials Mentoring Program",
-        "association": "Serials Association",
-        "committee_address": "mentoring@example.org",
-        "links": {
-            "code_of_conduct": "https://example.org/conduct?a=1&copy=2",
-            "guidelines": "https://example.org/guidelines",
-            "opportunities": "https://example.org/get-involved",
-        },
-    },
-    "recipient": {"name": "Beatriz Câmara"},
-}
-PERSON = {
-    "name": "Ana María Ortiz",
-    "pronouns": "she/her",
-    "email": "ana.ortiz@example.org",
-    "phone": "+1 808 555 0100",
-    "institution": "Lakeside Public Library",
-    "time_zone": "Pacific/Honolulu",
-}
-PARTNER = {"name": "Ana María Ortiz"}
-CONTACT = {"name": "Ana María Ortiz", "email": "ana.ortiz@example.org"}
-TOPIC = {
-    "title": "Getting to know each other",
-    "prompts": ["What brought you to libraries?", "What should be different in a year?"],
-    "links": ["https://example.org/first-talk", "A short read: https://example.org/read?x=1&y=2."],
-}
-EVALUATION = {
-    "link": "https://example.org/forms/evaluation?token=abc&role=mentor",
-    "due_on": "15 December 2027",
-    "partner": PARTNER,
-}
-FACTS: dict[str, dict[str, Any]] = {
-    "acknowledgement": {
-        "role": "mentee",
-        "closes_on": "31 January 2027",
-        "is_late": False,
-        "notes": ["Your time zone was not given; we took the committee's."],
-    },
-    "please_correct": {
-        "role": "mentor",
-        "faults": [{"question": "How many mentees?", "mend": "You wrote “9”; please choose 1 to 5."}],
-        "form_link": "https://example.org/forms/mentor",
-    },
-    "application_withdrawn": {"role": "mentee"},
-    "introduction_mentor": {
-        "mentee": PERSON,
-        "channels": ["E-mail", "Online meeting"],
-        "application": [
-            {"label": "Goals", "value": "Learn metadata.\nMeet people.\n\nGive a talk."},
-            {"label": "Topics", "value": "Metadata; Careers"},
-        ],
-        "why": ["Both work in a public library."],
-        "watch_outs": ["Your time zones are 6 hours apart."],
-        "rematch": False,
-        "first_topic": "Getting to know each other",
-    },
-    "introduction_mentee": {
-        "mentor": PERSON,
-        "channels": ["E-mail", "Online meeting"],
-        "experience": "Twenty years of serials.",
-        "why": ["Both work in a public library."],
-        "rematch": False,
-        "first_topic": "Getting to know each other",
-    },
-    "monthly_topic": {"month": "March 2027", "topic": TOPIC, "mentee": CONTACT, "is_late": False},
-    "heads_up": {"month": "March 2027", "topic": TOPIC, "mentor": CONTACT},
-    "check_in": {
-        "partner": PARTNER,
-        "link": "https://example.org/forms/check-in?token=abc&x=1",
-        "first": False,
-        "month": "March 2027",
-    },
-    "partner_withdrew": {"partner": PARTNER, "rematch": True},
-    "match_ended": {"partner": PARTNER, "rematch": True, "own_request": False},
-    "waiting_list": {"role": "mentee", "reason": "This year more mentees than mentors applied."},
-    "evaluation_invitation": EVALUATION,
-    "evaluation_reminder": {**EVALUATION, "number": 1},
-    "thanks": {"partners": ["Ana María Ortiz", "Pat O'Brien"], "year": "2027"},
-}
 #: Facts that a kind must be given and that choose words, or that this reading of it has no place for.
 NOT_SHOWN = {"role", "association", "guidelines", "code_of_conduct", "opportunities", "committee_address"}
 LATE_WORDS = "later than usual"
@@ -186,7 +113,8 @@ def test_every_kind_has_facts_here_and_a_template() -> None:
 def test_a_message_greets_by_name_and_is_signed(kind: str) -> None:
     message = render(kind)
     assert message.text.startswith("Dear Beatriz Câmara,\n\n")
-    assert "The mentoring committee\nSerials Association" in message.text
+    signature = {"committee_digest": "The software of the Serials Mentoring Program"}
+    assert signature.get(kind, "The mentoring committee\nSerials Association") in message.text
     assert message.subject
     assert "\n" not in message.subject
 
@@ -219,6 +147,27 @@ def test_plain_text_has_no_marks_of_markdown_or_html(kind: str) -> None:
     text = render(kind).text
     assert not re.search(r"\*\*|\\|&amp;|&lt;|<[a-z]|\]\(|^#|None|\{\{", text, re.MULTILINE)
     assert "\n\n\n" not in text
+
+
+@ALL_KINDS
+def test_lines_of_plain_text_are_short_unless_an_address_is_long(kind: str) -> None:
+    for line in render(kind).text.splitlines():
+        assert len(line) <= TEXT_WIDTH or "https://" in line.rpartition(" ")[2], line
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=90), max_size=40).map(" ".join), st.integers(10, 90))
+@settings(deadline=None)
+def test_wrapping_loses_nothing_and_breaks_no_word(line: str, width: int) -> None:
+    lines = wrap_line(line, width).split("\n")
+    assert " ".join(lines) == line
+    assert all(len(part) <= width or " " not in part for part in lines)
+    # No line had room for the next word.
+    assert all(len(one) + 1 + len(other.split(" ")[0]) > width for one, other in pairwise(lines))
+
+
+def test_a_digest_says_in_its_subject_whether_it_can_wait() -> None:
+    assert render("committee_digest").subject == "Mentoring desk, 8 March 2027: please look today"
+    assert render("committee_digest", urgent=[]).subject == "Mentoring desk, 8 March 2027: what waits for you"
 
 
 @ALL_KINDS
@@ -296,11 +245,12 @@ def test_no_words_of_a_person_become_markup(name: str, letter: str) -> None:
     plain = _Page(render("introduction_mentor", mentee={**PERSON, "name": "N"}, application=[]).html)
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in plain.tags} | {"br", "strong"}
     assert page.list_links() == plain.list_links()
+    text = clean_line(message.text)
     assert clean_line(f"N{name}") in words
-    assert clean_line(f"N{name}") in message.text
+    assert clean_line(f"N{name}") in text
     for line in filter(None, clean_lines(f"V{letter}")):
         assert line in words
-        assert line in message.text
+        assert line in text
 
 
 def test_line_breaks_cannot_leave_the_subject() -> None:
@@ -349,7 +299,7 @@ def test_addresses_in_topics_become_links() -> None:
 
 def test_introductions_say_what_the_guidelines_ask() -> None:
     for kind in ("introduction_mentor", "introduction_mentee"):
-        text = render(kind).text
+        text = clean_line(render(kind).text)
         for words in (
             "Code of Conduct (https://example.org/conduct?a=1&copy=2)",
             "your interests",
@@ -359,15 +309,16 @@ def test_introductions_say_what_the_guidelines_ask() -> None:
             "Phone, e-mail, an online meeting, chat or text: use whatever suits you both.",
         ):
             assert words in text, words
-    assert "get in touch with Ana María Ortiz as soon as you can" in render("introduction_mentor").text
-    mentee = render("introduction_mentee").text
+    to_mentor = clean_line(render("introduction_mentor").text)
+    assert "get in touch with Ana María Ortiz as soon as you can" in to_mentor
+    mentee = clean_line(render("introduction_mentee").text)
     assert "reviews your application and gets in touch with you as soon as possible" in mentee
     assert "If you hear nothing within a week, you are welcome to write first." in mentee
 
 
 def test_an_introduction_leaves_out_what_was_not_shared() -> None:
     person = {**PERSON, "phone": "", "institution": "", "pronouns": ""}
-    text = render("introduction_mentor", mentee=person, application=[]).text
+    text = clean_line(render("introduction_mentor", mentee=person, application=[]).text)
     for absent in ("Telephone", "Institution", "Pronouns", "read the application below"):
         assert absent not in text
     assert "chose to tell you about goals and plans in person" in text
@@ -395,12 +346,18 @@ def test_a_rematch_is_introduced_as_new() -> None:
         ("waiting_list", {"role": "mentor"}, "We do not have a mentee for you yet"),
         ("evaluation_reminder", {"number": 2}, "This is our last reminder"),
         ("thanks", {"partners": []}, "good will that you have given."),
+        ("thanks", {"certificate": True}, "is attached to this message, as a PDF."),
+        ("thanks", {"certificate": False}, "Reply to this message, and the committee sends you one."),
+        ("evaluation_invitation", {}, "The attached calendar entry marks that day."),
+        ("introduction_mentee", {"first_topic": {}}, "These make a good start:"),
+        ("committee_digest", {}, "- Requests tab: 2 requests to confirm or decline (2027-request-001, "),
+        ("committee_digest", {"desk": ""}, "in the committee's spreadsheet beside each reference."),
         ("thanks", {}, "together with Ana María Ortiz and Pat O'Brien."),
         ("heads_up", {}, "If you have heard nothing after the first week of the month, you are welcome"),
     ],
 )
 def test_words_follow_the_facts(kind: str, changes: dict[str, Any], words: str) -> None:
-    assert words in render(kind, **changes).text
+    assert words in clean_line(render(kind, **changes).text)
 
 
 def test_a_topic_on_time_does_not_apologise() -> None:

@@ -250,7 +250,7 @@ DAYS = list_days("2027-03-01", "2027-12-10")
     st.integers(1, 28),
     st.sampled_from(["2027-03-01 12:00", "2027-03-31 23:59", "2027-05-20 00:01"]),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_each_due_topic_goes_out_once_whatever_days_the_flow_runs(
     runs: set[tuple[date, int]], topics_day: int, introduced: str
 ) -> None:

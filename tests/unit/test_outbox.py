@@ -10,7 +10,7 @@ from cohorts import World, at, decide, make_cohort, mentee, mentor, only, pair, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mentoring.changes import Plan, ReissueMessage, ResolveMessage
+from mentoring.changes import Plan, ReissueAttachments, ReissueMessage, ResolveMessage
 from mentoring.cohort import Cohort
 from mentoring.outbox import DOUBTFUL, list_doubtful, plan_message_decisions
 from mentoring.states import LIVES
@@ -50,12 +50,13 @@ def test_resend_is_a_new_message_and_the_old_one_keeps_its_state(state: str) -> 
     world = World(make_outbox(state))
     [message] = world.cohort.messages
     plan = carry_out(world, decide(message.message_id, "Resend"))
-    [again, resolved] = plan.changes
+    [again, files, resolved] = plan.changes
     assert isinstance(again, ReissueMessage)
     assert (again.message_id, again.reissue) == (message.message_id, 1)
     assert again.reissued_as != message.message_id
     assert again.not_before == say(NOW)
     assert again.expires_at == say(NOW + timedelta(days=14))
+    assert files == ReissueAttachments(message.message_id, again.reissued_as)
     assert resolved == ResolveMessage(message.message_id, "resent")
     assert [(m.state, m.resolution, m.reissue) for m in world.cohort.messages] == [
         (state, "resent", 0),
@@ -83,6 +84,19 @@ def test_leave_leaves_it() -> None:
     assert plan.changes == (ResolveMessage(message.message_id, "left"),)
     assert plan.waiting == ()
     assert list_doubtful(world.cohort) == []
+
+
+def test_a_mail_that_came_back_can_be_sent_once_more() -> None:
+    world = World(make_outbox("sent"))
+    message = replace(world.cohort.messages[0], problem="The recipient's mail server sent it back.")
+    world.cohort = replace(world.cohort, messages=(message,))
+    assert list_doubtful(world.cohort) == [message]
+    plan = carry_out(world, decide(message.message_id, "Resend"))
+    assert plan.counts == {"resent": 1}
+    assert [(item.state, item.resolution) for item in world.cohort.messages] == [
+        ("sent", "resent"),
+        ("pending", None),
+    ]
 
 
 @pytest.mark.parametrize("state", ["pending", "sending", "sent", "cancelled"])

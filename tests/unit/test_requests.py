@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from cohorts import (
@@ -37,8 +38,10 @@ from mentoring.changes import (
     SettleApplication,
 )
 from mentoring.cohort import Application, Cohort, Draft, Match, Request
+from mentoring.decisions import PairRules
 from mentoring.requests import find_obstacle, plan_requests
 from mentoring.responses import Response
+from mentoring.rosters import list_free
 
 NOW = at("2027-05-10")
 NOTHING = form("request")
@@ -456,3 +459,22 @@ def test_whatever_is_asked_and_confirmed_together_every_match_ends_once_and_both
             assert not [m for m in world.cohort.list_matches("active") if request.application_id in m.pair]
     if not any(word == "Confirm" for word in words[: len(asked)]):
         assert not ended
+
+
+def test_a_mentor_with_another_mentee_who_wants_no_other_offers_no_seat_until_applying_anew() -> None:
+    people = [mentor(1, capacity="2"), mentee(1), mentee(2), mentee(3)]
+    matches = [pair(1, 1), pair(1, 2, seat=2)]
+    cohort = make_cohort(people, matches)
+    for wants_rematch, seats in ((False, 0), (True, 1)):
+        request = open_request(1, MENTOR, "2027-match-001", "not_working_out", wants_rematch=wants_rematch)
+        world = World(replace(cohort, requests={request.request_id: request}))
+        process(world, NOTHING, decide(request.request_id, "Confirm"))
+        assert world.cohort.applications[MENTOR].state == "accepted", "goes on with the other mentee"
+        roster = list_free(world.cohort, [], PairRules())
+        assert sum(free for _, free in roster.mentors) == seats
+    later = replace(cohort.applications[MENTOR], received_at=request.received_at + timedelta(days=1))
+    done = replace(request, state="done", wants_rematch=False)
+    ended = {"2027-match-001": pair(1, 1, "ended"), "2027-match-002": pair(1, 2, seat=2)}
+    applications = {**cohort.applications, MENTOR: later}
+    anew = replace(cohort, applications=applications, matches=ended, requests={done.request_id: done})
+    assert [free for _, free in list_free(anew, [], PairRules()).mentors] == [1]

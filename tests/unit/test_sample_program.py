@@ -15,9 +15,8 @@ from zoneinfo import available_timezones
 import pytest
 import yaml
 
-from mentoring.policy import Policy
-from mentoring.program import Program
-from mentoring.responses import (
+from mentoring.choices import split_choices
+from mentoring.form_fields import (
     ACTIONS,
     QUOTE_ANSWERS,
     REMATCH_ANSWERS,
@@ -25,8 +24,9 @@ from mentoring.responses import (
     SHARE_PARTS,
     SIGNALS,
     WITHDRAW,
-    split_choices,
 )
+from mentoring.policy import Policy
+from mentoring.program import Program
 
 SAMPLE = Path(__file__).parents[2] / "deployments" / "programs" / "sample"
 ROLES = ("mentor", "mentee")

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 from cohorts import load_program
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mentoring.changes import DropSetting, PutSetting
@@ -99,6 +99,7 @@ def test_a_row_or_tab_that_is_gone_changes_nothing() -> None:
     [
         ("Starts", "1 March", "write a day like 2027-03-01."),
         ("Starts", "2027-02-30", "write a day like 2027-03-01."),
+        ("Starts", "1798761600", "write a day like 2027-03-01."),  # seconds since 1970
         ("Topics day", "0", "should be greater than or equal to 1."),
         ("Topics day", "29", "should be less than or equal to 28."),
         ("Topics day", "1.5", "write a whole number."),
@@ -194,6 +195,7 @@ texts = st.one_of(
 tabs = st.dictionaries(st.sampled_from([item.words for item in list_settings()]), texts, max_size=8)
 
 
+@settings(deadline=None)
 @given(tabs, tabs)
 def test_whatever_is_written_the_settings_are_valid_and_stable(
     first: dict[str, str], second: dict[str, str]
@@ -208,3 +210,92 @@ def test_whatever_is_written_the_settings_are_valid_and_stable(
         # Every value is in force, or has its problem.
         for words, text in values.items():
             assert not text.strip() or stored.get(words) == text.strip() or words in problems(steering)
+
+
+@pytest.mark.parametrize("setting", ["Ends", "Evaluation due", "Applications open"])
+@pytest.mark.parametrize("value", ["9999-12-31", "0001-01-01", "1999-12-31"])
+def test_a_day_with_which_nothing_can_be_counted_is_not_taken(setting: str, value: str) -> None:
+    assert problems(steer({setting: value})) == {
+        setting: f"“{value}” was not taken: write a day of this century or the next."
+    }
+
+
+def test_a_setting_that_is_there_twice_with_different_values_keeps_the_last_good_one() -> None:
+    tab = [{"Setting": "Topics day", "Value": "7"}, {"Setting": "Topics day", "Value": "9"}]
+    steering = steer_cohort(load_program(), "2027", {"Topics day": "5"}, tab)
+    assert steering.settings.topics_day == 5
+    assert steering.changes == ()
+    assert problems(steering) == {
+        "Topics day": "This setting is on the tab twice with different values; delete one of the two rows."
+    }
+    agreeing = steer_cohort(load_program(), "2027", {}, [{"Setting": "Topics day", "Value": " 7"}, tab[0]])
+    assert (agreeing.settings.topics_day, problems(agreeing)) == (7, {})
+
+
+def test_characters_that_nobody_sees_do_not_count() -> None:
+    assert steer({"Topics day": "\u200b7\u00a0"}).settings.topics_day == 7
+
+
+ANY = [item.words for item in list_settings()]
+#: Good values of every setting that come into force one by one, so that there is a last good one.
+GOOD = {
+    "Applications open": "2027-01-04",
+    "Applications close": "2027-02-19",
+    "Starts": "2027-03-08",
+    "Ends": "2027-12-01",
+    "Evaluation opens": "2027-11-10",
+    "Evaluation due": "2027-12-20",
+    "Topics day": "5",
+    "Check in after days": "14",
+    "Retention months": "36",
+    **{words: "77" for words in ANY if words.startswith("Weight of")},
+    **{words: "no" for words in ANY if words.endswith("required")},
+    "Same institution allowed": "yes",
+    "Floor": "50",
+    "Minimum experience gap": "2",
+    "Ideal experience gap": "12",
+}
+_NUMBERS = st.integers(max_value=-1).map(str) | st.integers(min_value=10**7).map(str)
+_TIMES = st.times().map("2027-03-01 {}".format).filter(lambda text: not text.endswith(" 00:00:00"))
+WRONG = (
+    "soon|1e9|NaN|inf|5.5|=1+1|#REF!|None|3/1/2027|1.3.2027|2027-02-30|2027-3-1|20270301|1798761600|5%|1,000|five|٥|５"
+    "|maybe|-|12:30|<b>1</b>"
+)
+nonsense = st.one_of(
+    st.sampled_from([*WRONG.split("|"), "x" * 5000]),
+    st.text(alphabet="abcxz?!:;", min_size=1),
+    _NUMBERS,
+    _TIMES,
+)
+
+
+def test_every_setting_has_a_good_value_for_the_test_below() -> None:
+    assert set(GOOD) == set(ANY)
+    steering = steer(GOOD)
+    assert problems(steering) == {}
+    assert store(steering, {}) == GOOD
+
+
+@pytest.mark.parametrize("setting", ANY)
+@settings(max_examples=25, deadline=None)
+@given(bad=nonsense)
+def test_a_bad_value_of_any_setting_gets_a_problem_and_the_last_good_one_stays(
+    setting: str, bad: str
+) -> None:
+    before = steer(GOOD, GOOD)
+    after = steer(GOOD | {setting: bad}, GOOD)
+    assert after.changes == ()
+    assert (after.settings, after.policy) == (before.settings, before.policy)
+    [(words, problem)] = problems(after).items()
+    assert words == setting
+    assert problem.startswith("“")
+    assert " was not taken: " in problem
+    assert problem.endswith(".")
+    assert "\n" not in problem
+    assert len(problem) < 250
+    assert "datetime" not in problem
+    assert {row["Setting"]: row["In force"] for row in after.rows} == {
+        row["Setting"]: row["In force"] for row in before.rows
+    }
+    # Cleared, the value of program.yaml holds again, and mended, the new one.
+    assert problems(steer(GOOD, GOOD)) == {}

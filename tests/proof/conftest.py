@@ -1,0 +1,29 @@
+"""One warm world of each kind for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.proof.campaign import KINDS
+from tests.proof.nurseries import Prepared, prepare
+from tests.proof.servers import Server
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def prepared(request: pytest.FixtureRequest) -> Iterator[Prepared]:
+    """A world on either kind of database."""
+    server = None
+    if request.param == "postgresql":
+        running = request.getfixturevalue("postgres_server")
+        server = Server(running.url, running.template)
+    with prepare(request.param, f"proof_{request.module.__name__.rpartition('.')[2]}", server) as prepared:
+        yield prepared
+
+
+@pytest.fixture(scope="module")
+def prepared_sqlite() -> Iterator[Prepared]:
+    """A world on SQLite."""
+    with prepare("sqlite", "proof") as prepared:
+        yield prepared

@@ -1,0 +1,143 @@
+"""A program folder with “mentoring serve” on it, for tests that need the operator's server: started, asked, ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from flows import FLOW_NAMES
+
+COMMAND = [sys.executable, "-c", "from deployments.cli import main; main()", "serve"]
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(what: str, check: Callable[[], Any], seconds: float = 120) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := check():
+            return result
+        time.sleep(0.2)
+    raise AssertionError(f"after {seconds} seconds still not: {what}")
+
+
+def clean_environment() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MENTORING_"))
+    }
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/api/health", trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@dataclass
+class ServedProgram:
+    """A program folder with “mentoring serve” on it, and its API as the UI uses it."""
+
+    folder: Path
+    port: int = field(default_factory=find_free_port)
+    password: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output.txt").read_text()
+
+    def start(self) -> None:
+        with (self.folder / "output.txt").open("wb") as output:
+            command = [*COMMAND, "--program", str(self.folder), "--port", str(self.port)]
+            self.process = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=output,
+                env=clean_environment() | self.variables,
+                start_new_session=True,
+            )
+        wait_until("serving", self._is_serving, seconds=240)
+        login = tuple(self.password.split(":")) if self.password else None
+        self.api = httpx.Client(base_url=f"{self.address}/api/", timeout=30, trust_env=False, auth=login)
+        token = self.api.get("csrf-token", params={"client": "tests"})
+        if token.is_success:
+            self.api.headers.update(
+                {"Prefect-Csrf-Token": token.json()["token"], "Prefect-Csrf-Client": "tests"}
+            )
+        wait_until("nine deployments", lambda: len(self.list_deployments()) == len(FLOW_NAMES))
+
+    def _is_serving(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.output
+        return "Ctrl-C stops" in self.output
+
+    def press_ctrl_c(self) -> int:
+        """As a terminal does: to the whole group of the foreground; returns the exit status."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(timeout=60)
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever a test did."""
+        if self.process is not None and self.process.poll() is None:
+            self.press_ctrl_c()
+
+    def ask(self, path: str, **question: Any) -> Any:
+        # Busy for a moment is 503, and Prefect's own clients ask again.
+        answer = wait_until(
+            path, lambda: None if (reply := self.api.post(path, json=question)).status_code == 503 else reply
+        )
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def list_deployments(self) -> dict[str, Any]:
+        return {item["name"]: item for item in self.ask("deployments/filter")}
+
+    def start_run(self, flow: str, **parameters: Any) -> str:
+        """What the button Run does; returns the run's id."""
+        deployment = self.list_deployments()[flow]["id"]
+        state = {"type": "SCHEDULED", "name": "Scheduled"}
+        return str(
+            self.ask(f"deployments/{deployment}/create_flow_run", parameters=parameters, state=state)["id"]
+        )
+
+    def read_state(self, run: str) -> dict[str, Any]:
+        state: dict[str, Any] = self.api.get(f"flow_runs/{run}").json()["state"]
+        return state
+
+    def wait_for_end(self, run: str) -> dict[str, Any]:
+        def ended() -> dict[str, Any] | None:
+            state = self.read_state(run)
+            return state if state["type"] in ENDED else None
+
+        state: dict[str, Any] = wait_until("the end of the run", ended)
+        return state
+
+    def count_rows(self, query: str) -> int:
+        connection = sqlite3.connect(self.folder / "mentoring.sqlite")
+        try:
+            return int(connection.execute(query).fetchone()[0])
+        finally:
+            connection.close()
