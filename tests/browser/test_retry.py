@@ -35,8 +35,10 @@ STEPS = {
     "deliver-messages": ("read the desk", "apply the decisions", "deliver due messages", "write the desk"),
     "purge-personal-data": ("read the desk", "remove personal data", "remove rendered mail", "compile the evaluation", "write the desk"),
 }  # fmt: skip
+#: After a step's work is the harder half: it is done, and nobody was told. Once also before.
 CASES = [
-    (flow, step, when) for flow, steps in STEPS.items() for step in steps for when in ("before", "after")
+    *((flow, step, "after") for flow, steps in STEPS.items() for step in steps),
+    ("introduce-matches", "deliver due messages", "before"),
 ]
 QUICK = ("introduce-matches", "deliver due messages", "after")
 
@@ -169,6 +171,8 @@ class Desk:
         self.page.get_by_role("button", name="Retry").first.click()
         self.page.get_by_role("dialog").get_by_role("button", name="Retry").click()
         self.page.get_by_role("dialog").wait_for(state="hidden")
+        # The page of a run keeps drawing, which costs half a core.
+        self.page.goto("about:blank")
 
     def wait_for_end(self, run: str, attempt: int) -> dict[str, Any]:
         """The state in which the attempt ended."""
