@@ -101,8 +101,8 @@ class DemoYear:
                 s.ends + timedelta(days=1),
                 s.evaluation_due + timedelta(days=1),
             },
-            # What it tells the committee: once after the introductions, and when the first answers are in.
-            "deliver-messages": {s.starts + timedelta(days=1), check_ins[0] + patience},
+            # Where the committee's digest comes from: once, after the introductions.
+            "deliver-messages": {s.starts + timedelta(days=1)},
             "purge-personal-data": {s.evaluation_due + timedelta(days=1)},
         }
 
