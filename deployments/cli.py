@@ -313,9 +313,9 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Check a written matching against its input and its proof, pair by pair, without the engine that made it."""
-    from deployments.matching import verify_files
+    from tasks.people_files import verify_folder
 
-    problems = verify_files(folder)
+    problems = verify_folder(folder)
     for problem in problems:
         typer.echo(f"✗ {problem}")
     if problems:

@@ -1,4 +1,4 @@
-"""`mentoring match` and `mentoring verify`: the engine alone, on files.
+"""`mentoring match`: the engine alone, on files.
 
 Belongs here: the way from files to the engine and back to sentences, and the progress on the way. Does not belong here:
 the engine (`mentoring.matching`), the files (`tasks.people_files`).
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from mentoring.matching import Matching, Step, ask_what_if, find_matches, name_people
 from mentoring.policy import Policy
-from tasks.people_files import read_people_file, verify_folder, write_matching
+from tasks.people_files import read_people_file, write_matching
 from tasks.runs import WrongUseError
 from tasks.scoring_cluster import open_workers
 from tasks.settings import describe_first_error, read_dask_address
@@ -58,14 +58,6 @@ def _read_pair(text: str) -> tuple[str, str]:
             f"“{text}” is not a pair; write --what-if MENTOR=MENTEE with the ids of the tables."
         )
     return mentor, mentee
-
-
-def verify_files(folder: Path) -> list[str]:
-    """Check what `mentoring match` wrote into `folder`; the problems as sentences, none when it is proven.
-
-    Raises `PeopleFileError` where a file is missing or can't be read.
-    """
-    return verify_folder(folder)
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def _close_interrupted_runs() -> None:
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        for run in list(list_live_runs(client, FLOW_NAMES)):
+        for run in list_live_runs(client, FLOW_NAMES):
             mark_abandoned(client, run)
 
 

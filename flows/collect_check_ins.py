@@ -2,18 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="collect-check-ins",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="collect-check-ins", **HABITS)
 def collect_check_ins(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Take in answers to check-ins and ask everybody whose check-in is due.
 

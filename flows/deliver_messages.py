@@ -2,18 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="deliver-messages",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="deliver-messages", **HABITS)
 def deliver_messages(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Carry out the committee's decisions about messages, write its digest if it is time, and send what is due."""
     run = steps.open_run("deliver-messages", cohort, as_of, dry_run)

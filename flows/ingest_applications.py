@@ -2,18 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="ingest-applications",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="ingest-applications", **HABITS)
 def ingest_applications(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Take in new, changed and withdrawn applications from the form sheet, check them, and write to the applicants."""
     run = steps.open_run("ingest-applications", cohort, as_of, dry_run)

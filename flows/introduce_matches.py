@@ -2,18 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="introduce-matches",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="introduce-matches", **HABITS)
 def introduce_matches(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Introduce every pair that the committee approved, once the cohort has started. Who has to wait is told."""
     run = steps.open_run("introduce-matches", cohort, as_of, dry_run)

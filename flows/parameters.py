@@ -1,9 +1,11 @@
-"""The parameters that every flow has, as the run form shows them."""
+"""What every flow has: its parameters, as the run form shows them, and its habits."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
+
+from tasks import steps
 
 
 def _show(title: str, description: str) -> Any:
@@ -32,3 +34,12 @@ def name_run() -> str:
 
     cohort = flow_run.parameters.get("cohort") or "latest cohort"
     return f"{flow_run.flow_name}, {cohort}" + (", dry run" if flow_run.parameters.get("dry_run") else "")
+
+
+#: Besides its name. Results are never kept: they would hold personal data.
+HABITS: dict[str, Any] = {
+    "flow_run_name": name_run,
+    "persist_result": False,
+    "on_failure": [steps.tell_operator],
+    "on_crashed": [steps.tell_operator],
+}

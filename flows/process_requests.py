@@ -2,19 +2,13 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from flows.proposing import update_proposals
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="process-requests",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="process-requests", **HABITS)
 def process_requests(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Take in withdrawals and rematch requests, and carry out what the committee confirmed.
 

@@ -2,19 +2,13 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from flows.proposing import update_proposals
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="propose-matches",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="propose-matches", **HABITS)
 def propose_matches(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Record the committee's decisions and propose the best matches for everybody who is free.
 

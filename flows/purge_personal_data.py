@@ -2,19 +2,13 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from mentoring.erasure import is_purge_due
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="purge-personal-data",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="purge-personal-data", **HABITS)
 def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Remove the personal data of a cohort whose retention period is over. Before that day nothing happens."""
     run = steps.open_run("purge-personal-data", cohort, as_of, dry_run)

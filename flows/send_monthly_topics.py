@@ -2,18 +2,12 @@
 
 from prefect import flow
 
-from flows.parameters import AsOf, CohortId, DryRun, name_run
+from flows.parameters import HABITS, AsOf, CohortId, DryRun
 from tasks import steps
 from tasks.runs import RunReport
 
 
-@flow(
-    name="send-monthly-topics",
-    flow_run_name=name_run,
-    persist_result=False,
-    on_failure=[steps.tell_operator],
-    on_crashed=[steps.tell_operator],
-)
+@flow(name="send-monthly-topics", **HABITS)
 def send_monthly_topics(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
     """Send every topic that is due and was not sent yet. A missed first of the month is caught up."""
     run = steps.open_run("send-monthly-topics", cohort, as_of, dry_run)

@@ -139,9 +139,11 @@ def _answer_what_ifs(
     """The `Answer` of every rule: what pairing the two of a “What if” would cost, and who else would move."""
     from mentoring.matching import MatchingError, ask_what_if
 
+    free = {*mentors["person_id"], *mentees["person_id"]}
+
     def answer(pair: tuple[str, str]) -> str:
-        for key, table in zip(pair, (mentors, mentees), strict=True):
-            if key not in set(table["person_id"]):
+        for key in pair:
+            if key not in free:
                 return f"{cohort.name_of(key)} is not free: not accepted, or in a match already."
         try:
             return _name_all(

@@ -7,7 +7,7 @@ belong here: finishing their work, which the next scheduled run does from the pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -39,13 +39,13 @@ def close_abandoned_runs(flow_names: Iterable[str], now: datetime) -> list[str]:
     return [run.name for run in gone]
 
 
-def list_live_runs(client: SyncPrefectClient, flow_names: Iterable[str]) -> Iterator[FlowRun]:
+def list_live_runs(client: SyncPrefectClient, flow_names: Iterable[str]) -> list[FlowRun]:
     """Runs of these deployments that are Pending, Running or Cancelling."""
     from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 
     names = DeploymentFilter.model_validate({"name": {"any_": list(flow_names)}})
     alive = FlowRunFilter.model_validate({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}})
-    yield from client.read_flow_runs(flow_run_filter=alive, deployment_filter=names)
+    return client.read_flow_runs(flow_run_filter=alive, deployment_filter=names)
 
 
 def mark_abandoned(client: SyncPrefectClient, run: FlowRun) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mentoring.desk import Cell
 from tasks.google_tabs import GoogleTab
+from tasks.tab_updates import join_neighbours
 
 Request = dict[str, Any]
 #: Cells by row and column, counted from 0; "" is a blank one.
@@ -107,15 +108,5 @@ def delete_rows(sheet_id: int, numbers: Sequence[int]) -> list[Request]:
                 "range": {"sheetId": sheet_id, "dimension": "ROWS", "startIndex": first, "endIndex": last + 1}
             }
         }
-        for first, last in reversed(_join_neighbours(numbers))
+        for first, last in reversed(join_neighbours(numbers))
     ]
-
-
-def _join_neighbours(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
-    for number in numbers:
-        if spans and spans[-1][1] == number - 1:
-            spans[-1] = (spans[-1][0], number)
-        else:
-            spans.append((number, number))
-    return spans

@@ -55,6 +55,17 @@ def list_wanted_columns(tab: Tab, update: TabUpdate) -> list[str]:
     return [heading for heading in tab.list_headings() if heading in wanted]
 
 
+def join_neighbours(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Rows that lie together as spans, first and last row; `numbers` are given from the top."""
+    spans: list[tuple[int, int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1] = (spans[-1][0], number)
+        else:
+            spans.append((number, number))
+    return spans
+
+
 def describe_doubled(where: str, heading: str) -> str:
     """What to tell people about two columns of one name; `where` is like “the tab “Matches” of committee.xlsx”."""
     return f"In {where}, two columns are named “{heading}”; rename one of them and run again."

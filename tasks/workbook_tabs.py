@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mentoring.desk import SheetRow, SheetTab
+from tasks.tab_updates import join_neighbours
 from tasks.workbook_cells import read_text
 
 if TYPE_CHECKING:
@@ -87,18 +88,8 @@ def stretch_ranges(sheet: Worksheet, last: int, new_last: int) -> None:
 
 def remove_rows(sheet: Worksheet, numbers: Sequence[int]) -> None:
     """Remove rows, given from the top, and move up what is below them."""
-    for first, last in reversed(_join_neighbours(numbers)):
+    for first, last in reversed(join_neighbours(numbers)):
         _remove_span(sheet, first, last)
-
-
-def _join_neighbours(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
-    for number in numbers:
-        if spans and spans[-1][1] == number - 1:
-            spans[-1] = (spans[-1][0], number)
-        else:
-            spans.append((number, number))
-    return spans
 
 
 def _remove_span(sheet: Worksheet, first: int, last: int) -> None:
