@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from deployments.program_folders import make_program_folder
+from deployments.program_folders import make_program_folder, require_free
 from deployments.sample_people import SamplePeople
 from flows import load_flow
 from mentoring.calendar import list_topic_days
@@ -186,15 +186,17 @@ def run_demo(folder: Path) -> None:
 
     console = Console(highlight=False)
     started = perf_counter()
-    year = DemoYear(folder, tell=lambda line: console.print(f"  {line}", style="dim", soft_wrap=True))
-    console.print(f"A program year of the {year.program.name}, in {folder}.")
     # A year makes millions of short-lived values and hardly a cycle.
     gc.set_threshold(200_000, 20, 50)
+    require_free(folder)
     with start_private_server() as server:
-        # Two cores: the server boots while this process loads its libraries.
+        # Two cores: the server boots while this process makes the folder and loads its libraries.
+        year = DemoYear(folder, tell=lambda line: console.print(f"  {line}", style="dim", soft_wrap=True))
+        console.print(f"A program year of the {year.program.name}, in {folder}.")
         _load_libraries()
         server.wait()
-        _live_quickly(year)
+        with server.use_quickly():
+            year.live()
         mails = write_index(folder / MAIL_FOLDER, year.program.name)
     print_summary(console, year, mails)
     console.print(f"\nThe year took {perf_counter() - started:.0f} seconds.")
@@ -225,11 +227,3 @@ def _load_libraries() -> None:
 
     import mentoring.matching  # noqa: F401
     import tasks.steps  # noqa: F401
-
-
-def _live_quickly(year: DemoYear) -> None:
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-    # Nobody supervises these runs, and the heartbeat's thread costs a second of each.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        year.live()

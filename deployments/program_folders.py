@@ -80,11 +80,7 @@ def make_program_folder(
 
     Raises `SettingsError` if the folder holds a program already or can't be written.
     """
-    taken = [name for name in (PROGRAM_FILE, FORMS, COMMITTEE) if (folder / name).exists()]
-    if taken:
-        raise SettingsError(
-            f"{folder} already has {taken[0]}; choose another folder, or remove the file first."
-        )
+    require_free(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / PROGRAM_FILE).write_bytes((SAMPLE / PROGRAM_FILE).read_bytes())
@@ -99,6 +95,15 @@ def make_program_folder(
     rows = steer_cohort(program, cohort_id, {}, []).rows
     LocalWorkbooks(folder, program.zone).write_committee([TabUpdate("Program", rows)])
     append_committee_rows(folder / COMMITTEE, "Topics", topics)
+
+
+def require_free(folder: Path) -> None:
+    """Raise `SettingsError` if the folder holds a program already."""
+    taken = [name for name in (PROGRAM_FILE, FORMS, COMMITTEE) if (folder / name).exists()]
+    if taken:
+        raise SettingsError(
+            f"{folder} already has {taken[0]}; choose another folder, or remove the file first."
+        )
 
 
 def read_sample_responses() -> dict[str, list[Answers]]:

@@ -71,12 +71,7 @@ def _is_not_of_a_run(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def _find_prefect() -> Iterator[None]:
-    from prefect.settings import (
-        PREFECT_API_URL,
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-        PREFECT_LOGGING_TO_API_ENABLED,
-        temporary_settings,
-    )
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     # The heartbeat's thread costs a second of every run, and only a run that is supervised needs it.
     quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
@@ -91,10 +86,7 @@ def _find_prefect() -> Iterator[None]:
 
         with start_private_server() as server:
             server.wait()
-            # Nobody can read the log of a server that is gone a moment later.
-            with temporary_settings(
-                quick | {PREFECT_API_URL: server.address, PREFECT_LOGGING_TO_API_ENABLED: False}
-            ):
+            with server.use_quickly():
                 yield
 
 

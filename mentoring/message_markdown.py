@@ -105,14 +105,21 @@ def _load_parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).disable(_RULES_OFF)
 
 
-def write_html(source: str) -> str:
-    """HTML of Markdown; a paragraph that is one link and nothing else gets the class `action`."""
+def render_markdown(source: str) -> tuple[str, str]:
+    """Markdown as HTML and as plain text, both of one reading.
+
+    In the HTML, a paragraph that is one link and nothing else gets the class `action`. The text has no marks, links as
+    “text: address”, and lines of `TEXT_WIDTH` where words allow.
+    """
+    from markdown_it.tree import SyntaxTreeNode
+
     parser = _load_parser()
     tokens = parser.parse(source)
+    text = _write_blocks(SyntaxTreeNode(tokens), "\n\n", TEXT_WIDTH)
     for paragraph, inline in pairwise(tokens):
         if paragraph.type == "paragraph_open" and not paragraph.hidden and _is_web_link(inline):
             paragraph.attrSet("class", "action")
-    return str(parser.renderer.render(tokens, parser.options, {}))
+    return str(parser.renderer.render(tokens, parser.options, {})), text
 
 
 def _is_web_link(inline: Token) -> bool:
@@ -124,13 +131,6 @@ def _is_web_link(inline: Token) -> bool:
 
 #: The longest line of plain text where words allow it: what RFC 5322 asks for, and what terminals show.
 TEXT_WIDTH = 78
-
-
-def write_text(source: str) -> str:
-    """Plain text of the same Markdown: no marks, links as “text: address”, lines of `TEXT_WIDTH` where words allow."""
-    from markdown_it.tree import SyntaxTreeNode
-
-    return _write_blocks(SyntaxTreeNode(_load_parser().parse(source)), "\n\n", TEXT_WIDTH)
 
 
 def write_line(source: str) -> str:

@@ -26,9 +26,8 @@ from mentoring.message_markdown import (
     link_addresses,
     link_to,
     mail_to,
-    write_html,
+    render_markdown,
     write_line,
-    write_text,
 )
 
 if TYPE_CHECKING:
@@ -90,10 +89,11 @@ def render_message(
     letters, pages = _load_environments(tuple(sorted((overrides or {}).items())))
     first_line, body = _split_subject(kind, _fill(letters, f"{kind}.md", facts))
     parts = (_fill(letters, "greeting.md", facts), body, _fill(letters, "signature.md", facts))
-    letter, footer = "\n\n".join(parts), _fill(letters, "footer.md", facts)
+    body_html, body_text = render_markdown("\n\n".join(parts))
+    footer_html, footer_text = _render_footer(_fill(letters, "footer.md", facts))
     subject = shorten_subject(write_line(first_line))
-    page = {**facts, "subject": subject, "body": write_html(letter), "footer": write_html(footer)}
-    text = f"{write_text(letter)}\n\n-- \n{write_text(footer)}\n"
+    page = {**facts, "subject": subject, "body": body_html, "footer": footer_html}
+    text = f"{body_text}\n\n-- \n{footer_text}\n"
     return RenderedMessage(subject, text, _inline_styles(_fill(pages, "layout.html", page)))
 
 
@@ -148,6 +148,10 @@ def _split_subject(kind: str, letter: str) -> tuple[str, str]:
     if not found:
         raise MessageError(f"The template {kind}.md must begin with a line “Subject: …”.")
     return found[1], letter[found.end() :]
+
+
+#: Most messages of a run end alike.
+_render_footer = lru_cache(maxsize=8)(render_markdown)
 
 
 @lru_cache(maxsize=8)

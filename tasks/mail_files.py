@@ -98,7 +98,8 @@ def _describe_folder(folder: Path, verb: str, error: OSError) -> str:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Be the only writer of the folder, which is made if need be, for its owner only. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with FileLock(folder / ".lock", mode=0o600):
+    # Several senders write at once, each for some milliseconds: none should sleep longer than that.
+    with FileLock(folder / ".lock", mode=0o600, poll_interval=0.002):
         yield
 
 

@@ -59,9 +59,7 @@ def prefect_server() -> Iterator[PrivateServer]:
     """One Prefect server for the few tests that run flows."""
     with start_private_server() as server:
         server.wait()
-        from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-        with temporary_settings({PREFECT_API_URL: server.address, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        with server.use_quickly():
             yield server
 
 

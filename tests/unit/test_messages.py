@@ -22,9 +22,8 @@ from mentoring.message_markdown import (
     TEXT_WIDTH,
     clean_line,
     clean_lines,
+    render_markdown,
     wrap_line,
-    write_html,
-    write_text,
 )
 from mentoring.messages import (
     KINDS,
@@ -439,11 +438,11 @@ def test_plain_text_of_lists_quotes_rules_and_links() -> None:
     shown = (
         "T\n-\n\n1. a\n2. b\n\n> q r\n\n--------------------\n\nx (https://e.example), y z\n\nm (a@e.example)"
     )
-    assert write_text(source) == shown
+    assert render_markdown(source)[1] == shown
 
 
 def test_raw_html_and_images_in_a_template_stay_text() -> None:
-    page = write_html('<div onclick="x">a</div>\n\n![b](https://e.example/c.png)\n\n    not code')
+    page, _ = render_markdown('<div onclick="x">a</div>\n\n![b](https://e.example/c.png)\n\n    not code')
     assert "<div" not in page
     assert "<img" not in page
     assert "<code" not in page
