@@ -11,11 +11,16 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mentoring.calendar import end_of_day
 from mentoring.cohort import Cohort, Draft
 from mentoring.program import Program, SendingHours
+
+if TYPE_CHECKING:
+    from icalendar import Timezone
 
 #: On the last day, when the day's mail is read.
 _DEADLINE_AT = time(9)
@@ -76,10 +81,19 @@ def write_entry(entry: CalendarEntry, program: Program) -> bytes:
         ("METHOD", "PUBLISH"),
     ):
         calendar.add(name, value)
+    # UTC needs no description.
+    if entry.starts.tzname() != "UTC":
+        calendar.add_component(_describe_zone(str(entry.starts.tzinfo), entry.starts.year))
     calendar.add_component(event)
-    year = entry.starts.year
-    calendar.add_missing_timezones(date(year, 1, 1), date(year + 1, 12, 31))
     return bytes(calendar.to_ical())
+
+
+@cache
+def _describe_zone(name: str, year: int) -> Timezone:
+    """The zone's clock changes of a year and the next one; to find them takes longer than all the rest of an entry."""
+    from icalendar import Timezone
+
+    return Timezone.from_tzid(name, first_date=date(year, 1, 1), last_date=date(year + 1, 12, 31))
 
 
 def describe_deadline(cohort: Cohort, draft: Draft) -> CalendarEntry:

@@ -35,7 +35,7 @@ from tests.proof.situations import (
     try_two_workers,
 )
 from tests.proof.truth import Ledger, Violation
-from tests.proof.worlds import World, open_world
+from tests.proof.worlds import World, find_fast_folder, open_world
 
 KINDS = ("sqlite", "postgresql")
 WORKERS = 2
@@ -105,9 +105,8 @@ class Result:
 @contextmanager
 def prepare_world(kind: str, name: str, server: Any) -> Iterator[tuple[World, Reference]]:
     """A world that is warm and has its undisturbed month behind it."""
-    folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with (
-        tempfile.TemporaryDirectory(prefix="mentoring-proof-", dir=folder) as base,
+        tempfile.TemporaryDirectory(prefix="mentoring-proof-", dir=find_fast_folder()) as base,
         open_world(kind, name, Path(base) / "world", server) as world,
     ):
         warm_up(world)

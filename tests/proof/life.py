@@ -17,8 +17,10 @@ from unittest.mock import patch
 
 from flows import load_flow
 from mentoring.answers import FormAnswers
+from mentoring.calendar_entries import CalendarEntry
 from mentoring.desk import TABS, SheetRow, SheetTab, TabUpdate
-from tasks import certificates, ledger, runs, steps
+from mentoring.program import Program
+from tasks import attachments, certificates, ledger, runs, steps
 from tasks.runs import RunReport
 from tasks.settings import Settings
 from tests.proof import instruments
@@ -96,10 +98,11 @@ _known: dict[Any, Any] = {}
 def remember_renderings() -> Iterator[None]:
     """Until the block ends, the same facts are rendered once.
 
-    A text or a certificate depends on nothing else, and they take most of a run's time. Besides, the library that makes
+    A text, a calendar entry or a certificate depends on nothing else, and they take most of a run's time. Besides, the library that makes
     certificates has threads of its own, which a forked process lacks: it finds them made.
     """
     render, write = ledger.render_message, certificates.write_certificate
+    write_entry = attachments.write_entry
 
     def recall_text(kind: Any, context: Any, overrides: Any) -> Any:
         key = json.dumps([kind, context, dict(overrides)], sort_keys=True, default=str)
@@ -113,8 +116,15 @@ def remember_renderings() -> Iterator[None]:
             _known[key] = write(certificate)
         return _known[key]
 
+    def recall_entry(entry: CalendarEntry, program: Program) -> bytes:
+        key = repr(entry)
+        if key not in _known:
+            _known[key] = write_entry(entry, program)
+        return _known[key]
+
     with (
         patch.object(ledger, "render_message", recall_text),
+        patch.object(attachments, "write_entry", recall_entry),
         patch.object(certificates, "write_certificate", recall_certificate),
     ):
         yield

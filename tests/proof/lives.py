@@ -31,6 +31,7 @@ from tasks.settings import Settings, load_settings
 from tests.proof import month
 from tests.proof.life import run_flow, send_through
 from tests.proof.truth import Accepted, Standing, list_always, read_standing
+from tests.proof.worlds import find_fast_folder
 
 #: What may follow what, in the design's own words.
 MOVES = {
@@ -492,11 +493,6 @@ def write_application(person: Applicant, moment: datetime) -> Response:
     }
     key = f"{person.email} {moment.isoformat()}"
     return Response(person.role, person.number + 1, moment, person.email, key, answers)  # type: ignore[arg-type]
-
-
-def find_fast_folder() -> str | None:
-    """A folder in memory, where there is one: here processes die, the machine does not."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 _templates: list[Path] = []

