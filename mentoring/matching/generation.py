@@ -15,7 +15,7 @@ import numpy as np
 from mentoring.matching.features import Features
 from mentoring.matching.flow import Round, solve_listed
 from mentoring.matching.mending import count_displaced, mend_round
-from mentoring.matching.pool import ADDED, Pool, all_tiles, cut, keep_best
+from mentoring.matching.pool import ADDED, OF_MENTORS, Pool, all_tiles, cut, keep_best
 from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, Workers, join_pairs, no_pairs
 
 QUOTA = 6  # pairs added per person and tile while prices are rough
@@ -24,9 +24,11 @@ THICKER = 6  # from one sample to the next
 MOST_LISTED = 40  # pairs per mentee before the worst are dropped
 ACTIVE = 1_000, 6  # pairs per mentee that are solved anew, while prices are rough and later
 ROUNDS = 4  # over a sample before a mentee who must be matched becomes more urgent
-SETTLED = 10  # one pair in so many mentees is still missing when a sample is left
+SETTLED = 3  # one pair in so many mentees is still missing when a sample is left
 LEFT = 20  # one in so many mentees may still be without a mentor when a sample is left
 MENDED = 2  # up to one in so many mentees is displaced when a round is mended and not solved anew
+PRESSED = 500  # one in so many mentees became more urgent: the round is solved anew
+STEPS = 100  # of mending, before a round is solved anew after all
 TIES = 3  # tight pairs per mentee from which on mending is the faster way for any number
 MOST_LOST = 1_000  # people for whom many pairs are listed
 SOFT_RANK = 4  # a mentee who must be matched may at first wait for a pair as good as this one
@@ -74,6 +76,7 @@ class Generator:
         self.prices = np.zeros(mentors, dtype=np.int64)
         self.wishes = np.zeros(mentees, dtype=np.int64)
         self.listed = no_pairs()
+        self.pressed = False  # so many became more urgent that mending would take longer than solving anew
         self.all_must = bool(group.must.all())
         self.fallback = np.zeros(mentees, dtype=np.int64)
         self.step = max(
@@ -132,7 +135,7 @@ class Generator:
             self.pricer.set_prices(self.prices, self.wishes)
             missing = join_pairs(self.pricer.scan(tiles, 0, QUOTA))
             excess = missing.scores - self.prices[missing.mentors] - self.wishes[missing.mentees]
-            self._add(missing.take(keep_best(missing, excess, ADDED)))
+            self._add(missing.take(keep_best(missing, excess, ADDED, OF_MENTORS)))
             self._tell(len(missing))
             if SETTLED * len(missing) < len(self.wishes):
                 break
@@ -154,14 +157,25 @@ class Generator:
         self.rounds += 1
         pairs, group = self.listed, self.group
         displaced = count_displaced(pairs, self.fallback, self.prices, self.partner)
-        if displaced > len(self.wishes) // MENDED and not self._has_ties():
+        pressed, self.pressed = self.pressed, False
+        anew = (displaced > len(self.wishes) // MENDED or pressed) and not self._has_ties()
+        if not anew:
+            most_steps = None if self._has_ties() else STEPS
+            anew = not self._mend(most_steps)
+        if anew:
             excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
-            most = ACTIVE[self.found < len(self.wishes) // 20]
+            most = ACTIVE[self.found < len(self.wishes) // 20 and not pressed]
             active = keep_best(pairs, excess, most) | (self.partner[pairs.mentees] == pairs.mentors)
             done = solve_listed(pairs.take(active), group.seats, self.fallback, self.prices, self.wishes)
             self.partner, self.prices = done.partner, done.prices
-        done = mend_round(pairs, group.seats, self.fallback, self.prices, self.partner)
+            self._mend(None)
+
+    def _mend(self, most_steps: int | None) -> bool:
+        done, finished = mend_round(
+            self.listed, self.group.seats, self.fallback, self.prices, self.partner, most_steps
+        )
         self.partner, self.prices, self.wishes = done.partner, done.prices, done.wishes
+        return finished
 
     def _has_ties(self) -> bool:
         pairs = self.listed
@@ -217,6 +231,7 @@ class Generator:
         lost = (self.partner < 0) & self.group.must
         used = np.bincount(self.partner[self.partner >= 0], minlength=len(self.group.seats))
         idle = not self.all_must and bool((used < self.group.seats).any())
+        self.pressed = PRESSED * np.count_nonzero(lost) > len(lost)
         if lost.any():
             # for everybody, else one of many equals after another would be left
             self.fallback = np.where(
@@ -233,7 +248,7 @@ def sample_tiles(mentors: int, mentees: int) -> list[list[Tile]]:
     columns = cut(mentees, COLUMNS)
     samples: list[list[Tile]] = []
     blocks = max(1, FIRST_SAMPLE * len(rows) // max(mentors, 1))
-    while blocks < len(rows):
+    while 2 * blocks < len(rows):
         samples.append(
             [
                 (rows[(at * blocks + turn) % len(rows)], column)

@@ -4,8 +4,12 @@ Belongs here: the primal-dual search from whoever lost their place, over listed 
 solving from nothing (mentoring.matching.flow), which pairs are listed.
 
 Source: the primal-dual method for the transportation problem (Ford and Fulkerson 1957), with prices moved by
-shortest distances (Edmonds and Karp 1972) and a largest flow over tight pairs at every distance.
+shortest distances (Edmonds and Karp 1972) and a largest flow over tight pairs. Many searches grow at once, each as
+far as its own way out, and stop where they meet (as the trees of Kolmogorov's Blossom V, 2009): far apart, they are
+one step together.
 """
+
+import itertools
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -24,15 +28,21 @@ def count_displaced(pairs: Pairs, fallback: np.ndarray, prices: np.ndarray, part
 
 
 def mend_round(
-    pairs: Pairs, seats: np.ndarray, fallback: np.ndarray, prices: np.ndarray, partner: np.ndarray
-) -> Round:
-    """Return the best matching over `pairs` (sorted by mentee), found from a nearly best one.
+    pairs: Pairs,
+    seats: np.ndarray,
+    fallback: np.ndarray,
+    prices: np.ndarray,
+    partner: np.ndarray,
+    most_steps: int | None = None,
+) -> tuple[Round, bool]:
+    """Return the best matching over `pairs` (sorted by mentee), found from a nearly best one, and True.
 
-    `prices` (int64 >= 0) and `partner` may be any; the closer they are to the best, the less there is to do.
+    `prices` (int64 >= 0) and `partner` may be any; the closer they are to the best, the less there is to do. What
+    `most_steps` are not enough for comes back unfinished, nearer to the best, and with False.
     """
     mending = _Mending(pairs, seats, fallback, prices, partner)
-    mending.run()
-    return Round(mending.home, mending.prices, mending.wishes)
+    done = mending.run(most_steps)
+    return Round(mending.home, mending.prices, mending.wishes), done
 
 
 def _keep_home(pairs: Pairs, prices: np.ndarray, wishes: np.ndarray, partner: np.ndarray) -> np.ndarray:
@@ -62,12 +72,16 @@ class _Mending:
         self.limit = 4
         self.sight = -1  # how far the slack of the pairs in view reaches
 
-    def run(self) -> None:
-        """Seat the mentees, then fill the seats."""
-        while len(waiting := self._find_waiting()):
-            self._step(waiting, forward=True)
-        while len(owed := np.flatnonzero(self._count_owed())):
-            self._step(len(self.home) + owed, forward=False)
+    def run(self, most_steps: int | None) -> bool:
+        """Seat the mentees, then fill the seats; False if the steps were not enough."""
+        for _ in itertools.count() if most_steps is None else range(most_steps):
+            if len(waiting := self._find_waiting()):
+                self._step(waiting, forward=True)
+            elif len(owed := np.flatnonzero(self._count_owed())):
+                self._step(len(self.home) + owed, forward=False)
+            else:
+                return True
+        return False
 
     def _find_waiting(self) -> np.ndarray:
         return np.flatnonzero((self.home < 0) & (self.wishes > self.fallback))
@@ -79,24 +93,39 @@ class _Mending:
         return np.where(self.prices > 0, self._count_free(), 0)
 
     def _step(self, sources: np.ndarray, *, forward: bool) -> None:
-        """Move prices near the sources until some path is tight, and use all tight paths there."""
+        """Move prices around each source until it has a tight path or meets another's, and use all tight paths."""
         self._look_around()
         graph = self._draw_graph()
-        distance = dijkstra(
-            graph if forward else graph.T.tocsr(), indices=sources, min_only=True, limit=self.limit
+        graph = graph if forward else graph.T.tocsr()
+        distance, _, nearest = dijkstra(
+            graph, indices=sources, min_only=True, limit=self.limit, return_predecessors=True
         )
-        distance = distance[0] if distance.ndim > 1 else distance
         ways_out = distance + self._price_exits(forward)
-        cut = min(float(self.limit), float(ways_out.min()))
-        moved = (cut - np.minimum(distance, cut)).astype(np.int64) * (1 if forward else -1)
-        self.wishes -= moved[: len(self.wishes)]
-        self.prices += moved[len(self.wishes) :]
-        self.sight -= int(cut)  # no slack shrinks by more
+        near = np.flatnonzero(distance <= self.limit)
+        place, cell = np.full((2, len(distance)), -1)
+        place[sources] = np.arange(len(sources))
+        cell[near] = place[nearest[near]]
+        cuts = np.full(len(sources), float(self.limit))
+        np.minimum.at(cuts, cell[near], ways_out[near])
+        _stop_at_contacts(graph, distance, cell, cuts)
+        cut = np.where(cell >= 0, cuts[cell], -1)
+        moved = np.maximum(cut[near] - distance[near], 0).astype(np.int64)
+        self._move(near, moved if forward else -moved)
+        self.sight -= int(cuts.max())  # no slack shrinks by more
         self._push(sources, distance <= cut, ways_out <= cut, forward)
-        if cut == self.limit:
+        self._aim(int(np.median(cuts)))
+
+    def _move(self, nodes: np.ndarray, by: np.ndarray) -> None:
+        at = np.searchsorted(nodes, len(self.wishes))
+        self.wishes[nodes[:at]] -= by[:at]
+        self.prices[nodes[at:] - len(self.wishes)] += by[at:]
+
+    def _aim(self, usual: int) -> None:
+        """Look further when most had to stop there, and less far when they came to an end long before."""
+        if usual == self.limit:
             self.limit *= 2
-        elif 4 * cut < self.limit:
-            self.limit = max(int(2 * cut), 1)
+        elif 4 * usual < self.limit:
+            self.limit = max(2 * usual, 1)
 
     def _look_around(self) -> None:
         """Keep the pairs in view that could become tight within the limit."""
@@ -105,20 +134,21 @@ class _Mending:
         self.sight = SIGHT * self.limit
         slack = self.prices[self.pairs.mentors] + self.wishes[self.pairs.mentees] - self.pairs.scores
         self.view = self.pairs.take(np.flatnonzero(slack <= self.sight))
-        self.first = np.searchsorted(self.view.mentees, np.arange(len(self.wishes) + 1))
 
     def _draw_graph(self) -> csr_array:
         """Draw mentee → mentor at the slack of their pair, and mentor → own mentees at 0."""
         slack = self.prices[self.view.mentors] + self.wishes[self.view.mentees] - self.view.scores
+        short = np.flatnonzero(slack <= self.limit)
         nodes = len(self.wishes) + len(self.prices)
         order = np.argsort(self.home, kind="stable")
         seated = order[np.count_nonzero(self.home < 0) :]
-        ends = len(slack) + np.searchsorted(self.home[seated], np.arange(len(self.prices)), side="right")
+        first = np.searchsorted(self.view.mentees[short], np.arange(len(self.wishes) + 1))
+        ends = len(short) + np.searchsorted(self.home[seated], np.arange(len(self.prices)), side="right")
         return csr_array(
             (
-                np.concatenate([slack, np.zeros(len(seated), dtype=np.int64)]).astype(np.float64),
-                np.concatenate([len(self.wishes) + self.view.mentors, seated]).astype(np.int32),
-                np.concatenate([self.first, ends]).astype(np.int32),
+                np.concatenate([slack[short], np.zeros(len(seated), dtype=np.int64)]).astype(np.float64),
+                np.concatenate([len(self.wishes) + self.view.mentors[short], seated]).astype(np.int32),
+                np.concatenate([first, ends]).astype(np.int32),
             ),
             shape=(nodes, nodes),
         )
@@ -159,6 +189,24 @@ class _Mending:
             balance[:mentees] = exits[:mentees]
             balance[mentees:] = np.where(exits[mentees:], self.seats - free, -owed)
         return balance
+
+
+def _stop_at_contacts(graph: csr_array, distance: np.ndarray, cell: np.ndarray, cuts: np.ndarray) -> None:
+    """Lower the cuts of sources, in place, to where they meet one that stops earlier and so does not give way.
+
+    `cell` is the source nearest to each node (-1: none within sight), `cuts` how far each source moves prices.
+    """
+    tail, head = np.repeat(np.arange(len(distance)), np.diff(graph.indptr)), graph.indices
+    mine, other = cell[tail], cell[head]
+    met = distance[tail] + graph.data
+    meeting = np.flatnonzero((mine != other) & (mine >= 0) & (other >= 0) & (met < cuts[mine]))
+    mine, other, met = mine[meeting], other[meeting], met[meeting]
+    while True:
+        bar = np.maximum(met, cuts[other])
+        late = np.flatnonzero(bar < cuts[mine])
+        if not len(late):
+            return
+        np.minimum.at(cuts, mine[late], bar[late])
 
 
 def _find_flow(tail: np.ndarray, head: np.ndarray, ends: np.ndarray, balance: np.ndarray) -> np.ndarray:

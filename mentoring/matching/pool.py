@@ -15,7 +15,7 @@ from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_
 POOL_PER_MENTEE = 24
 MOST_PER_MENTEE = 80  # beyond it the pool is made anew
 THINNER = 5  # one tile in so many is looked at while too many pairs exceed
-ADDED = 8  # pairs listed per mentee and round
+ADDED, OF_MENTORS = 8, 3  # pairs listed per mentee and per mentor and round
 
 
 def cut(people: int, size: int) -> list[slice]:
@@ -28,14 +28,19 @@ def all_tiles(mentors: int, mentees: int) -> list[Tile]:
     return [(row, column) for column in cut(mentees, COLUMNS) for row in cut(mentors, ROWS)]
 
 
-def keep_best(pairs: Pairs, excess: np.ndarray, most: int) -> np.ndarray:
-    """Mark (bool) the best pairs of each mentee, at most so many."""
-    # of equal ones different mentees keep different ones, else all would list the same few mentors
-    spread = (pairs.mentors.astype(np.int64) * 40503 + pairs.mentees.astype(np.int64) * 28657) & 0xFFFF
-    order = np.lexsort((spread, -excess, pairs.mentees))
-    first = np.searchsorted(pairs.mentees[order], pairs.mentees[order])
+def keep_best(pairs: Pairs, excess: np.ndarray, most: int, of_mentors: int = 0) -> np.ndarray:
+    """Mark (bool) the best pairs of each mentee, at most so many, and the best `of_mentors` of each mentor."""
+    # of equal ones different mentees keep different ones, else all would list the same few mentors; no two pairs of
+    # a person (of 500,000 on the other side) have the same key, so that any way of sorting gives the same order
+    spread = (pairs.mentors.astype(np.int64) * 40503 + pairs.mentees.astype(np.int64) * 28657) & 0x7FFFF
+    behind = np.minimum(int(excess.max(initial=0)) - excess, 0x1FFFFF) << 19 | spread
     kept = np.zeros(len(pairs), dtype=bool)
-    kept[order[np.arange(len(pairs)) - first < most]] = True
+    for people, number in ((pairs.mentees, most), (pairs.mentors, of_mentors)):
+        if number and len(pairs):
+            order = np.argsort(people.astype(np.int64) << 40 | behind)
+            width = np.bincount(people)
+            turn = np.arange(len(pairs)) - np.repeat(np.cumsum(width) - width, width)
+            kept[order[turn < number]] = True
     return kept
 
 
@@ -55,7 +60,7 @@ class Pool:
         excess = self.pairs.scores - prices[self.pairs.mentors] - wishes[self.pairs.mentees]
         at = np.flatnonzero(excess > 0)
         found = self.pairs.take(at)
-        return found.take(keep_best(found, excess[at], ADDED))
+        return found.take(keep_best(found, excess[at], ADDED, OF_MENTORS))
 
     def catch_up(self, prices: np.ndarray, wishes: np.ndarray) -> Pairs:
         """Price whatever could exceed these prices and is not in the pool; return pairs that do."""

@@ -64,7 +64,7 @@ def join_pairs(some: Iterable[Pairs]) -> Pairs:
         for name in ("mentors", "mentees", "scores")
     )
     key = mentees.astype(np.int64) << 32 | mentors
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)  # equal keys are the same pair
     fresh = np.ones(len(key), dtype=bool)
     fresh[1:] = np.diff(key[order]) != 0
     return Pairs(mentors, mentees, scores).take(order[fresh])
