@@ -231,7 +231,7 @@ class Generator:
         lost = (self.partner < 0) & self.group.must
         used = np.bincount(self.partner[self.partner >= 0], minlength=len(self.group.seats))
         idle = not self.all_must and bool((used < self.group.seats).any())
-        self.pressed = PRESSED * np.count_nonzero(lost) > len(lost)
+        self.pressed = PRESSED * int(np.count_nonzero(lost)) > len(lost)
         if lost.any():
             # for everybody, else one of many equals after another would be left
             self.fallback = np.where(
