@@ -69,6 +69,10 @@ _MESSAGE_STEPS = {
     "suppressed": "The mail provider does not deliver to this address; write yourself, then choose Leave.",
     "expired": "Choose Resend if it is still worth reading, else Leave.",
 }
+_TELL_PARTNER = (
+    "The mail provider does not deliver to this address; write yourself, tell the other side of the match, then "
+    "choose Leave."
+)
 _CAME_BACK = ("Came back", "Check the address or write yourself, then choose Resend or Leave.")
 _NO_TEXT = "Its text was removed with somebody's data; choose Leave."
 
@@ -243,6 +247,8 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
         recipient = cohort.people[message.recipient_id]
         queued_on = name_day(local_day(message.queued_at, cohort.program.zone))
         status, step = _MESSAGE_WORDS[message.state], _MESSAGE_STEPS.get(message.state, "")
+        if message.state == "suppressed" and message.subject_id in cohort.matches:
+            step = _TELL_PARTNER
         if came_back(message):
             status, step = _CAME_BACK
         if not has_text(cohort, message):

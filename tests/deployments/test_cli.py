@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from email import message_from_bytes, policy
 from io import StringIO
 from pathlib import Path
 
@@ -599,6 +600,13 @@ def test_erasing_an_unknown_address_is_one_sentence_without_it(program: Path) ->
     assert sentence == "Nobody has this address; check its spelling, or look on the Applications tab."
 
 
+def read_words(path: Path) -> tuple[str, str, str]:
+    """Subject, text and page of a mail in a file."""
+    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    text, page = (mail.get_body((form,)).get_content() for form in ("plain", "html"))
+    return mail["Subject"], text.replace("\r\n", "\n").rstrip(), page.replace("\r\n", "\n").rstrip()
+
+
 def test_preview_writes_the_mails_and_changes_nothing_and_the_run_sends_them(
     program: Path, tmp_path: Path, prefect_server: PrivateServer
 ) -> None:
@@ -625,8 +633,10 @@ def test_preview_writes_the_mails_and_changes_nothing_and_the_run_sends_them(
     assert done.returncode == 1, "addresses that can't be used wait for a person"
     assert done.stderr == ""
     with sqlite3.connect(program / "mentoring.sqlite") as connection:
-        [queued] = connection.execute("SELECT COUNT(*) FROM messages").fetchone()
-    assert queued == len(mails)
+        queued = connection.execute(
+            "SELECT subject_line, RTRIM(body_text, CHAR(10)), RTRIM(body_html, CHAR(10)) FROM messages"
+        ).fetchall()
+    assert sorted(map(read_words, mails)) == sorted(queued), "a preview shows exactly what is sent"
     assert call("run", *words).stdout.startswith("Done: nothing to do")
 
 

@@ -162,6 +162,13 @@ def list_single_kills(reference: Reference) -> list[Point]:
     return [replace(point, senders=(1, 4)[number // 5 % 2]) for number, point in enumerate(points)]
 
 
+def spread_single_kills(reference: Reference, count: int) -> list[Point]:
+    """So many moments of the month, spread evenly over it; all of them if there are no more."""
+    points = list_single_kills(reference)
+    count = min(count, len(points))
+    return [points[number * len(points) // count] for number in range(count)]
+
+
 def draw_multi_kills(reference: Reference, seed: int, count: int) -> Iterator[Point]:
     """Months that die two to five times, drawn by the seed."""
     draw = random.Random(seed)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proof.crash_points import draw_multi_kills, list_single_kills, look, try_point
+from tests.proof.crash_points import (
+    draw_multi_kills,
+    list_single_kills,
+    look,
+    spread_single_kills,
+    try_point,
+)
 from tests.proof.nurseries import Prepared
 from tests.proof.truth import Accepted, Ending, Standing, expect, list_in_the_end
 
@@ -26,9 +32,8 @@ def test_every_commit_and_call_is_a_point(prepared: Prepared) -> None:
 
 def test_a_kill_loses_nothing_and_doubles_nothing(prepared: Prepared) -> None:
     reference = prepared.reference
-    points = list_single_kills(reference)
     kills = 0
-    for point in points[3 :: len(points) // SAMPLE][:SAMPLE]:
+    for point in spread_single_kills(reference, SAMPLE):
         ledger = prepared.live(try_point, point)
         assert ledger.violations == []
         kills += ledger.figures["kills"]

@@ -313,6 +313,15 @@ def test_every_doubt_has_a_next_step(state: str) -> None:
     assert "choose" in str(list_message_rows(doubtful, [])[0]["To do"]).casefold()
 
 
+@pytest.mark.parametrize(("subject", "tells"), [("2027-match-001", True), ("2027-mentor-001", False)])
+def test_the_partner_of_whoever_gets_no_mail_hears_it_from_the_committee(subject: str, tells: bool) -> None:
+    cohort = make_full()
+    held = replace(cohort.messages[0], state="suppressed", subject_id=subject)
+    [row] = list_message_rows(replace(cohort, messages=(held,)), [])
+    assert row["Status"] == "Held back"
+    assert ("tell the other side of the match" in str(row["To do"])) == tells
+
+
 def test_a_message_to_somebody_erased_says_so() -> None:
     cohort = make_full()
     erased = replace(cohort.applications["2027-mentor-001"], name="", email="", answers={})
