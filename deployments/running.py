@@ -7,14 +7,13 @@ flows, and running them on schedule (`deployments.serving`).
 from __future__ import annotations
 
 import logging
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
 
+from deployments.pauses import answers
 from flows import load_flow
 from tasks.settings import SettingsError, find_program_folder, use_program_folder
 
@@ -78,7 +77,7 @@ def _find_prefect() -> Iterator[None]:
     if PREFECT_API_URL.value():
         with temporary_settings(quick):
             yield
-    elif _answers(_SERVED_HERE):
+    elif answers(_SERVED_HERE):
         with temporary_settings(quick | {PREFECT_API_URL: _SERVED_HERE}):
             yield
     else:
@@ -88,14 +87,6 @@ def _find_prefect() -> Iterator[None]:
             server.wait()
             with server.use_quickly():
                 yield
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/health", timeout=0.5) as reply:  # noqa: S310 - loopback
-            return bool(reply.read() == b"true")
-    except (URLError, TimeoutError, ConnectionError):
-        return False
 
 
 def preview_flow(

@@ -12,10 +12,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -28,16 +27,22 @@ from deployments.operator_server import (
     start_server,
     write_address,
 )
+from deployments.pauses import Pauses, read_pauses
+from deployments.run_forms import offer_choices
 from deployments.webhook import serve_webhook
 from flows import FLOW_NAMES, load_flow
+from mentoring.program import Program
 from tasks.abandoned_runs import close_abandoned_runs, list_live_runs, mark_abandoned
-from tasks.settings import load_settings, read_server_password, use_program_folder, use_serving_prefect
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.responses import DeploymentResponse
+from tasks.settings import (
+    PREFECT_FOLDER,
+    load_settings,
+    note_prefect_address,
+    read_server_password,
+    use_program_folder,
+    use_serving_prefect,
+)
 
 DEPLOYMENTS_FILE = Path(__file__).with_name("prefect.yaml")
-PREFECT_FOLDER = ".prefect"
 #: Prefect variable that says which program folder a server works for.
 FOLDER_NOTE = "mentoring_program"
 #: Runs at a time on one machine: each loads pandas and Prefect, some 300 MB.
@@ -68,7 +73,8 @@ def serve(
     home = settings.folder / PREFECT_FOLDER
     home.mkdir(mode=0o700, exist_ok=True)
     use_program_folder(settings.folder)
-    use_serving_prefect(home, f"{write_address(host, port)}/api", secret)
+    address = f"{write_address(host, port)}/api"
+    use_serving_prefect(home, address, secret)
     with (
         suppress(KeyboardInterrupt),
         _one_process(home),
@@ -76,7 +82,8 @@ def serve(
         serve_webhook(settings, host, webhook, tell),
         _provide_server(host, port, home, password, tell) as server,
     ):
-        _serve_flows(settings.program.time_zone, tell)
+        note_prefect_address(settings.folder, address)
+        _serve_flows(settings.program, tell)
         if server is not None and server.has_died:
             raise ServingError(f"The Prefect server stopped by itself; {server.describe_end()}")
         if is_prefect_there(write_address(host, port), password):
@@ -88,14 +95,6 @@ def read_deployments(path: Path = DEPLOYMENTS_FILE, all_of_them: bool = False) -
     """The program's flows in `prefect.yaml` as they stand there, in their order; `all_of_them`: housekeeping, too."""
     deployments: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"]
     return [item for item in deployments if all_of_them or item["name"] in FLOW_NAMES]
-
-
-@dataclass(frozen=True)
-class Pauses:
-    """What the operator paused in the UI: whole deployments, and schedules by (deployment, slug)."""
-
-    deployments: frozenset[str] = frozenset()
-    schedules: frozenset[tuple[str, str]] = frozenset()
 
 
 def make_deployments(time_zone: str, pauses: Pauses) -> list[Any]:
@@ -127,31 +126,12 @@ def _make_schedule(deployment: str, row: Mapping[str, str], time_zone: str, paus
     return Cron(row["cron"], timezone=time_zone, slug=slug, active=(deployment, slug) not in pauses.schedules)
 
 
-def _serve_flows(time_zone: str, tell: Tell) -> None:
+def _serve_flows(program: Program, tell: Tell) -> None:
     _close_interrupted_runs()
-    deployments = make_deployments(time_zone, _read_pauses())
-    tell(f"Serving {len(deployments)} flows on the clock of {time_zone}; Ctrl-C stops.")
+    deployments = make_deployments(program.time_zone, read_pauses())
+    tell(f"Serving {len(deployments)} flows on the clock of {program.time_zone}; Ctrl-C stops.")
     with suppress(KeyboardInterrupt), _sweep_now_and_then(tell):
-        _run_until_stopped(deployments)
-
-
-def _read_pauses() -> Pauses:
-    known = _find_served()
-    return Pauses(
-        frozenset(item.name for item in known if item.paused),
-        frozenset(
-            (item.name, row.slug) for item in known for row in item.schedules if row.slug and not row.active
-        ),
-    )
-
-
-def _find_served() -> list[DeploymentResponse]:
-    """Our deployments as the server knows them, none before the first start."""
-    from prefect.client.orchestration import get_client
-
-    names = {item["name"] for item in read_deployments()}
-    with get_client(sync_client=True) as client:
-        return [item for item in client.read_deployments() if item.name in names]
+        _run_until_stopped(deployments, sorted(program.cohorts))
 
 
 def _close_interrupted_runs() -> None:
@@ -188,7 +168,7 @@ def _sweep_now_and_then(tell: Tell) -> Iterator[None]:
         thread.join(timeout=10)
 
 
-def _run_until_stopped(deployments: Sequence[Any]) -> None:
+def _run_until_stopped(deployments: Sequence[Any], cohorts: Sequence[str]) -> None:
     import asyncio
 
     from prefect.runner import Runner
@@ -202,6 +182,7 @@ def _run_until_stopped(deployments: Sequence[Any]) -> None:
     runner = OrderlyRunner(name="mentoring", pause_on_shutdown=False, limit=RUN_LIMIT)
     for deployment in deployments:
         runner.add_deployment(deployment)
+    offer_choices(cohorts)
     asyncio.run(runner.start())
 
 

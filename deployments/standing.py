@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from deployments.pauses import find_paused_flows
 from mentoring.calendar import list_topic_days, local_day, name_day
 from mentoring.cohort import Cohort
 from mentoring.erasure import find_purge_day
@@ -21,27 +22,34 @@ from tasks.settings import load_settings
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a cohort stands: counts by entity and state, (day, what) that is next, sentences on what waits."""
+    """Where a cohort stands: counts by entity and state, (day, what) that is next, sentences on what waits.
+
+    `paused` are the flows that the operator paused; None if no Prefect server answers that knows them.
+    """
 
     cohort: str
     as_of: str
     counts: Mapping[str, Mapping[str, int]]
     next: Sequence[tuple[str, str]]
     waiting: Sequence[str]
+    paused: Sequence[str] | None
 
 
 def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]:
     """The standing of every cohort of the program. Raises what opening a run raises."""
-    cohorts = load_settings(folder).program.cohorts
+    settings = load_settings(folder)
+    paused = find_paused_flows(settings.folder)
     standings = []
-    for cohort_id in sorted(cohorts):
+    for cohort_id in sorted(settings.program.cohorts):
         run = open_run("status", cohort_id, as_of, True, folder)
         desk = gather_desk(run)
         today = local_day(run.now, desk.cohort.program.zone)
         waiting = (*desk.problems, *find_block(run), *_list_waiting(desk.cohort, today))
         counts = count_states(desk.cohort)
         standings.append(
-            Standing(cohort_id, run.now.isoformat(), counts, list(_list_next(desk.cohort, today)), waiting)
+            Standing(
+                cohort_id, run.now.isoformat(), counts, list(_list_next(desk.cohort, today)), waiting, paused
+            )
         )
     return standings
 
@@ -132,6 +140,10 @@ def _write_one(standing: Standing) -> Iterator[str]:
     yield "  Next"
     for day, what in standing.next:
         yield f"    {name_day(date.fromisoformat(day))}: {what}"
+    if standing.paused is None:
+        yield "  Nothing runs by itself: no Prefect server has the flows; “mentoring serve” starts one."
+    for name in standing.paused or ():
+        yield f"  Paused in Prefect: {name}. It does not run by itself until somebody resumes it there."
     yield "  Waits for a person" if standing.waiting else "  Nothing waits for a person."
     for line in standing.waiting:
         yield f"    → {line}"

@@ -152,7 +152,7 @@ def _write(cohort: Cohort, waiting: Sequence[Waiting], now: datetime) -> Draft:
         "waiting": [_describe(line) for line in waiting if not line.is_urgent],
         "others": list(_list_with_others(cohort, now)),
         "upcoming": list(_list_upcoming(cohort, now)),
-        "desk": f"https://docs.google.com/spreadsheets/d/{google.committee}" if google else "",
+        "desk": google.committee_link if google else "",
     }
     not_before = next_daytime(now, cohort.program.zone, cohort.program.sending_hours)
     return Draft(

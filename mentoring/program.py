@@ -146,6 +146,11 @@ class GoogleSettings(Settings):
     forms: str = Field(description="Id of the spreadsheet that holds the form responses", min_length=10)
     committee: str = Field(description="Id of the committee's spreadsheet", min_length=10)
 
+    @property
+    def committee_link(self) -> str:
+        """The address of the committee's spreadsheet."""
+        return f"https://docs.google.com/spreadsheets/d/{self.committee}"
+
 
 class Question(Settings):
     """One question of the evaluation form."""

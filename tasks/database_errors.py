@@ -18,12 +18,17 @@ class DatabaseError(PlainError):
 
 
 class RefusedChangeError(DatabaseError):
-    """The database refused a state that the program does not allow; `rule` names the constraint."""
+    """The database refused a state that the program does not allow; `rule` names the constraint.
 
-    def __init__(self, rule: str) -> None:
+    `is_double`: what was to be added is there already, as it happens when two runs do the same at the same moment.
+    """
+
+    def __init__(self, rule: str, is_double: bool = False) -> None:
+        words = "would make something a second time" if is_double else "the program's rules forbid"
+        mend = "another run may have been quicker, so run again; if it stays, " if is_double else "please "
         super().__init__(
-            f"The database refused a change that the program's rules forbid ({rule}) and kept everything as it "
-            "was; please report this to whoever maintains the software."
+            f"The database refused a change that {words} ({rule}) and kept everything as it was; {mend}report this to "
+            "whoever maintains the software."
         )
         self.rule = rule
 
@@ -54,6 +59,8 @@ _SQLITE = {
     sqlite3.SQLITE_NOTADB: _BROKEN,
     sqlite3.SQLITE_CANTOPEN: _UNREACHABLE,
 }
+_SQLITE_DOUBLES = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+_POSTGRESQL_DOUBLE = "23505"
 _POSTGRESQL = {
     "25006": _READ_ONLY,
     "42501": _READ_ONLY,
@@ -69,7 +76,8 @@ def explain_sqlite(error: sqlite3.Error, path: Path) -> DatabaseError:
     name = f"The database {path.name}"
     if code == sqlite3.SQLITE_CONSTRAINT:
         # “CHECK constraint failed: name”, “UNIQUE constraint failed: table.column”; never a value.
-        return RefusedChangeError(str(error).rpartition(": ")[2].removesuffix(" constraint failed"))
+        rule = str(error).rpartition(": ")[2].removesuffix(" constraint failed")
+        return RefusedChangeError(rule, error.sqlite_errorcode in _SQLITE_DOUBLES)
     if code in _SQLITE:
         return DatabaseError(_SQLITE[code].format(name if _SQLITE[code] is not _FULL else name.lower()))
     return DatabaseError(_OTHER.format(name, getattr(error, "sqlite_errorname", type(error).__name__)))
@@ -79,7 +87,8 @@ def explain_postgresql(error: Any) -> DatabaseError:
     """The sentence for an error of psycopg."""
     name, state = "The database", error.sqlstate or ""
     if state.startswith("23"):
-        return RefusedChangeError(error.diag.constraint_name or error.diag.column_name or state)
+        rule = error.diag.constraint_name or error.diag.column_name or state
+        return RefusedChangeError(rule, is_double=state == _POSTGRESQL_DOUBLE)
     if state in _POSTGRESQL:
         return DatabaseError(_POSTGRESQL[state].format(name if state != "53100" else name.lower()))
     if not state or state.startswith(("08", "57P")):

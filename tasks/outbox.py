@@ -26,7 +26,7 @@ from tasks.frozen_messages import read_message
 from tasks.mail import AddressError, MailBackend, open_mail, write_ascii_address
 from tasks.restored import RestoredDatabaseError, check_memory, open_journal, read_fingerprint
 from tasks.runs import Run
-from tasks.sending import Senders, find_address, make_outgoing
+from tasks.sending import Senders, Watch, find_address, make_outgoing, tell_nobody
 
 __all__ = [
     "ATTEMPT_LIMIT",
@@ -45,30 +45,38 @@ class DeliveryError(PlainError):
     """The mail backend broke its promise and raised; the text is one sentence without personal data."""
 
 
-def deliver_due_messages(run: Run, backend: MailBackend | None = None) -> DeliveryCounts:
+def deliver_due_messages(
+    run: Run, backend: MailBackend | None = None, watch: Watch = tell_nobody
+) -> DeliveryCounts:
     """Send what is due now; returns how many were sent, returned, failed, unknown, suppressed, expired.
 
     Only one process of the program delivers at a time; another one leaves at once and counts `busy`. `backend` is the
-    one that the settings name. Raises `MailError` if it can't send at all, `DeliveryError` if it raised anything else
-    (that message is marked unknown and the others still go), `RestoredDatabaseError` if the database has forgotten mail
-    that went out, `JournalError`, `LostLockError` or `DatabaseError`.
+    one that the settings name. `watch` is told how many messages are done, and of how many. Raises `MailError` if it
+    can't send at all, `DeliveryError` if it raised anything else (that message is marked unknown and the others still
+    go), `RestoredDatabaseError` if the database has forgotten mail that went out, `JournalError`, `LostLockError` or
+    `DatabaseError`.
     """
     with run.database.open_session() as session, session.hold_sender_lock() as still_ours:
         if still_ours is None:
             return DeliveryCounts(busy=1)
         with closing(open_journal(run)) as journal:
-            return _deliver(run, session, still_ours, journal, backend)
+            return _deliver(run, session, still_ours, journal, backend, watch)
 
 
 def _deliver(
-    run: Run, session: Session, still_ours: StillOurs, journal: DeliveryJournal, backend: MailBackend | None
+    run: Run,
+    session: Session,
+    still_ours: StillOurs,
+    journal: DeliveryJournal,
+    backend: MailBackend | None,
+    watch: Watch,
 ) -> DeliveryCounts:
     tally = Tally()
     witness = _compare(run, session, journal)
     settle_leftovers(run, session, witness, tally)
     backend = backend or open_mail(run.settings)
     senders = Senders(run, session, backend, journal, still_ours, tally)
-    senders.send_all(_choose_messages(run, session, backend, tally))
+    senders.send_all(_choose_messages(run, session, backend, tally), watch)
     if senders.trouble:
         raise senders.trouble
     ask_records(run, session, backend, tally)

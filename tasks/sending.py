@@ -9,7 +9,7 @@ journal, call and mark. Does not belong here: what is due (`tasks.outbox`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,13 @@ from tasks.delivery_marks import ATTEMPT_LIMIT, Tally, mark_delivery, write_entr
 from tasks.frozen_messages import is_unchanged, read_message
 from tasks.mail import Delivery, MailBackend, MailError, OutgoingMessage
 from tasks.runs import Run
+
+#: Gets how many messages are done, and of how many.
+Watch = Callable[[int, int], None]
+
+
+def tell_nobody(done: int, whole: int) -> None:
+    """The watch of whoever does not look."""
 
 
 class LostLockError(PlainError):
@@ -47,14 +54,17 @@ class Senders:
         self._stop, self._lost = threading.Event(), threading.Event()
         self._failures_in_a_row = 0
 
-    def send_all(self, message_ids: Iterable[str]) -> None:
+    def send_all(self, message_ids: Sequence[str], watch: Watch = tell_nobody) -> None:
         """Send these messages, each once, in about this order, as long as the backend takes most of them.
+
+        `watch` is told how many are done, and of how many, with nothing of the database held meanwhile.
 
         Raises `LostLockError`, `DatabaseError` or `JournalError`; what had been handed over by then is in the journal.
         """
         waiting = iter(message_ids)
         senders = self.run.settings.program.delivery.senders
         flying: dict[Future[Delivery | None], Row] = {}
+        count = 0
         with ThreadPoolExecutor(senders, thread_name_prefix="sender") as pool:
             try:
                 done: set[Future[Delivery | None]] = set()
@@ -64,7 +74,9 @@ class Senders:
                     claimed = self._turn_over(finished, waiting, room)
                     for future in done:
                         del flying[future]
+                    count += len(finished)
                     flying |= {pool.submit(self._hand_over, row): row for row in claimed}
+                    watch(count, len(message_ids))
                     if not flying:
                         break
                     done = wait(flying, return_when=FIRST_COMPLETED).done

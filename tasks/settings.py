@@ -26,6 +26,9 @@ CODE_VARIABLE = "MENTORING_CODE"
 _PREFIX = "MENTORING_"
 #: A value like `prefect:secret/sendgrid-key` names a Secret block, `prefect:variable/mail` a variable, of Prefect.
 _BLOCK = re.compile(r"prefect:(?P<kind>secret|variable)/(?P<name>[\w.-]+)\Z")
+#: Prefect's folder of a program that is served on one machine.
+PREFECT_FOLDER = ".prefect"
+_ADDRESS_NOTE = "address"
 SENDGRID_URL = "https://api.sendgrid.com"
 
 
@@ -115,8 +118,6 @@ def use_serving_prefect(home: Path, address: str, password: SecretStr | None) ->
             "PREFECT_SERVER_UI_API_URL": "/api",
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address.removesuffix("/api"),
             "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
-            # The new UI asks an analytics host, the classic one nobody.
-            "PREFECT_SERVER_UI_V2_ENABLED": "false",
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         }
     )
@@ -124,6 +125,8 @@ def use_serving_prefect(home: Path, address: str, password: SecretStr | None) ->
         for name in ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"):
             os.environ[name] = password.get_secret_value()
     habits = {
+        # The new UI asks an analytics host, the classic one nobody.
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_RUNNER_POLL_FREQUENCY": "5",
         # A hundred and fifty runs a day: without this the history grows for ever.
@@ -141,6 +144,20 @@ def read_server_password(folder: Path) -> SecretStr | None:
     values = {**dotenv_values(folder / ".env"), **os.environ}
     password = values.get("PREFECT_SERVER_API_AUTH_STRING")
     return SecretStr(password) if password else None
+
+
+def note_prefect_address(folder: Path, address: str) -> None:
+    """Note in Prefect's folder of a program where the API is that its runs are recorded by."""
+    note = folder / PREFECT_FOLDER / _ADDRESS_NOTE
+    note.touch(mode=0o600)
+    note.write_text(f"{address}\n", encoding="utf-8")
+
+
+def find_prefect_address(folder: Path) -> str | None:
+    """Where the API is that PREFECT_API_URL names, else the one that was noted last; None without."""
+    note = folder / PREFECT_FOLDER / _ADDRESS_NOTE
+    noted = note.read_text(encoding="utf-8").strip() if note.exists() else None
+    return os.environ.get("PREFECT_API_URL") or noted
 
 
 def load_settings(folder: Path | None = None) -> Settings:

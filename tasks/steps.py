@@ -12,10 +12,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from mentoring import (
@@ -36,8 +35,9 @@ from mentoring.changes import Plan
 from mentoring.cohort import Cohort
 from mentoring.decisions import Rows
 from mentoring.errors import PlainError
-from tasks import certificates, desk, erasure, ledger, notices, reports, runs
+from tasks import certificates, desk, erasure, ledger, notices, reports, run_pages, runs
 from tasks import outbox as delivery
+from tasks.delivery_marks import DeliveryCounts
 from tasks.runs import Run, RunReport
 from tasks.scoring_cluster import open_workers
 
@@ -54,8 +54,8 @@ class _Call:
     times a step, half of a run's time. Nor has it any business in people's applications.
     """
 
-    def __init__(self, run: Callable[[], Any]) -> None:
-        self.run = run
+    def __init__(self, run: Callable[[], Any], cohort_id: str) -> None:
+        self.run, self.cohort_id = run, cohort_id
 
 
 class UnexpectedError(Exception):
@@ -74,8 +74,14 @@ class UnexpectedError(Exception):
         )
 
 
-def _step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    @task(name=name, persist_result=False, cache_policy=NO_CACHE, retries=0)
+def _step(name: str) -> Callable[[Callable[Concatenate[Run, P], T]], Callable[Concatenate[Run, P], T]]:
+    @task(
+        name=name,
+        task_run_name=f"{name}, {{call.cohort_id}}",
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        retries=0,
+    )
     def take_step(call: _Call) -> Any:
         try:
             return call.run()
@@ -85,10 +91,10 @@ def _step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             # Its text may quote an answer or an address, and Prefect keeps every word.
             raise UnexpectedError(name, error) from None
 
-    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+    def decorate(function: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:
         @wraps(function)
-        def step(*args: P.args, **kwargs: P.kwargs) -> T:
-            return cast("T", take_step(_Call(lambda: function(*args, **kwargs))))
+        def step(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            return cast("T", take_step(_Call(lambda: function(run, *args, **kwargs), run.cohort_id)))
 
         return step
 
@@ -100,12 +106,16 @@ def _plan_proposals(run: Run, cohort: Cohort, match_rows: Rows, rule_rows: Rows)
         return proposals.plan_proposals(cohort, match_rows, rule_rows, run.now, workers)
 
 
+def _deliver_due_messages(run: Run) -> DeliveryCounts:
+    return delivery.deliver_due_messages(run, watch=run_pages.follow_progress(run, "messages handed over"))
+
+
 gather_desk = _step("read the desk")(desk.gather_desk)
 read_answers = _step("read and check the forms")(desk.read_answers)
 plan_proposals = _step("find the best matches")(_plan_proposals)
 write_desk = _step("write the desk")(desk.write_desk)
 apply_plan = _step("apply the decisions")(ledger.apply_plan)
-deliver_due_messages = _step("deliver due messages")(delivery.deliver_due_messages)
+deliver_due_messages = _step("deliver due messages")(_deliver_due_messages)
 compile_report = _step("compile the evaluation")(reports.compile_report)
 anonymise_cohort = _step("remove personal data")(erasure.anonymise_cohort)
 remove_mail_files = _step("remove rendered mail")(erasure.remove_mail_files)
@@ -138,9 +148,7 @@ def report_run(
     waiting = tuple(dict.fromkeys((*problems, *planned, *getattr(sent, "waiting", ()))))
     report = RunReport(run.flow, run.cohort_id, run.now, run.dry_run, counts, waiting, tuple(plans))
     get_run_logger().info("%s: %s", "Would do" if run.dry_run else "Done", report.describe_counts())
-    create_markdown_artifact(
-        markdown=report.write_markdown(), key=run.flow, description=f"Cohort {run.cohort_id}"
-    )
+    run_pages.show_report(run.settings, report)
     if not run.dry_run:
         notices.emit_events(run, plans, sent)
     return report

@@ -19,6 +19,8 @@ import httpx
 from flows import FLOW_NAMES
 
 COMMAND = [sys.executable, "-c", "from deployments.cli import main; main()", "serve"]
+#: For a server whose schedules make no runs: nothing happens but what a test does.
+NO_SCHEDULES = {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -50,8 +52,78 @@ def answers(address: str) -> bool:
         return False
 
 
+class OperatorApi:
+    """A Prefect server's API as its UI uses it."""
+
+    api: httpx.Client
+
+    def connect(self, address: str, password: str = "") -> None:
+        login = tuple(password.split(":")) if password else None
+        self.api = httpx.Client(base_url=f"{address}/api/", timeout=60, trust_env=False, auth=login)
+        token = self.api.get("csrf-token", params={"client": "tests"})
+        if token.is_success:
+            self.api.headers.update(
+                {"Prefect-Csrf-Token": token.json()["token"], "Prefect-Csrf-Client": "tests"}
+            )
+
+    def ask(self, path: str, **question: Any) -> Any:
+        return self.send("POST", path, question)
+
+    def send(self, method: str, path: str, body: Any) -> Any:
+        # Busy for a moment is 503, and Prefect's own clients ask again.
+        answer: httpx.Response = wait_until(path, lambda: self._send_once(method, path, body))
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def _send_once(self, method: str, path: str, body: Any) -> httpx.Response | None:
+        reply = self.api.request(method, path, json=body)
+        return None if reply.status_code == 503 else reply
+
+    def list_deployments(self) -> dict[str, Any]:
+        return {item["name"]: item for item in self.ask("deployments/filter")}
+
+    def pause_schedules(self) -> None:
+        """Pause every schedule, as the switch on a deployment's page does."""
+        for item in self.list_deployments().values():
+            for schedule in item["schedules"]:
+                self.send("PATCH", f"deployments/{item['id']}/schedules/{schedule['id']}", {"active": False})
+
+    def list_runs(self, *types: str) -> list[dict[str, Any]]:
+        """Every run in a state of these types."""
+        found: list[dict[str, Any]] = []
+        wanted = {"state": {"type": {"any_": list(types)}}}
+        while page := self.ask(
+            "flow_runs/filter", flow_runs=wanted, limit=200, offset=len(found), sort="ID_DESC"
+        ):
+            found += page
+        return found
+
+    def start_run(self, flow: str, **parameters: Any) -> str:
+        """What the button Run does; returns the run's id."""
+        deployment = self.list_deployments()[flow]["id"]
+        state = {"type": "SCHEDULED", "name": "Scheduled"}
+        return str(
+            self.ask(f"deployments/{deployment}/create_flow_run", parameters=parameters, state=state)["id"]
+        )
+
+    def read_state(self, run: str) -> dict[str, Any]:
+        state: dict[str, Any] = self.api.get(f"flow_runs/{run}").json()["state"]
+        return state
+
+    def wait_for_end(self, run: str, attempt: int = 0) -> dict[str, Any]:
+        """The state in which the run, or an attempt at it, ended."""
+
+        def ended() -> dict[str, Any] | None:
+            found = self.api.get(f"flow_runs/{run}").json()
+            is_over = found["run_count"] >= attempt and found["state"]["type"] in ENDED
+            return found["state"] if is_over else None
+
+        state: dict[str, Any] = wait_until("the end of the run", ended, seconds=240)
+        return state
+
+
 @dataclass
-class ServedProgram:
+class ServedProgram(OperatorApi):
     """A program folder with “mentoring serve” on it, and its API as the UI uses it."""
 
     folder: Path
@@ -79,19 +151,21 @@ class ServedProgram:
                 start_new_session=True,
             )
         wait_until("serving", self._is_serving, seconds=240)
-        login = tuple(self.password.split(":")) if self.password else None
-        self.api = httpx.Client(base_url=f"{self.address}/api/", timeout=30, trust_env=False, auth=login)
-        token = self.api.get("csrf-token", params={"client": "tests"})
-        if token.is_success:
-            self.api.headers.update(
-                {"Prefect-Csrf-Token": token.json()["token"], "Prefect-Csrf-Client": "tests"}
-            )
-        wait_until("nine deployments", lambda: len(self.list_deployments()) == len(FLOW_NAMES))
+        self.connect(self.address, self.password)
+        wait_until("nine deployments with their run forms", self._has_forms)
 
     def _is_serving(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.output
         return "Ctrl-C stops" in self.output
+
+    def _has_forms(self) -> bool:
+        # The last thing that serving puts into the server.
+        fields = [
+            item["parameter_openapi_schema"]["properties"]["cohort"]
+            for item in self.list_deployments().values()
+        ]
+        return sum("enum" in field for field in fields) == len(FLOW_NAMES)
 
     def press_ctrl_c(self) -> int:
         """As a terminal does: to the whole group of the foreground; returns the exit status."""
@@ -103,37 +177,6 @@ class ServedProgram:
         """Leave nothing behind, whatever a test did."""
         if self.process is not None and self.process.poll() is None:
             self.press_ctrl_c()
-
-    def ask(self, path: str, **question: Any) -> Any:
-        # Busy for a moment is 503, and Prefect's own clients ask again.
-        answer = wait_until(
-            path, lambda: None if (reply := self.api.post(path, json=question)).status_code == 503 else reply
-        )
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    def list_deployments(self) -> dict[str, Any]:
-        return {item["name"]: item for item in self.ask("deployments/filter")}
-
-    def start_run(self, flow: str, **parameters: Any) -> str:
-        """What the button Run does; returns the run's id."""
-        deployment = self.list_deployments()[flow]["id"]
-        state = {"type": "SCHEDULED", "name": "Scheduled"}
-        return str(
-            self.ask(f"deployments/{deployment}/create_flow_run", parameters=parameters, state=state)["id"]
-        )
-
-    def read_state(self, run: str) -> dict[str, Any]:
-        state: dict[str, Any] = self.api.get(f"flow_runs/{run}").json()["state"]
-        return state
-
-    def wait_for_end(self, run: str) -> dict[str, Any]:
-        def ended() -> dict[str, Any] | None:
-            state = self.read_state(run)
-            return state if state["type"] in ENDED else None
-
-        state: dict[str, Any] = wait_until("the end of the run", ended)
-        return state
 
     def count_rows(self, query: str) -> int:
         connection = sqlite3.connect(self.folder / "mentoring.sqlite")

@@ -524,6 +524,10 @@ def test_status_of_a_new_program_names_what_is_next(program: Path) -> None:
     assert done.stdout.splitlines()[0] == "Cohort 2027, 5 January 2027"
     assert "    11 January 2027: applications open" in done.stdout.splitlines()
     assert "  Nothing waits for a person." in done.stdout.splitlines()
+    assert (
+        "  Nothing runs by itself: no Prefect server has the flows; “mentoring serve” starts one."
+        in done.stdout.splitlines()
+    )
 
 
 def test_status_says_that_the_first_topic_goes_out_inside_the_introductions(program: Path) -> None:
@@ -540,6 +544,7 @@ def test_status_for_other_programs_is_json(program: Path) -> None:
     assert datetime.fromisoformat(standing["as_of"]).isoformat() == "2027-01-05T05:00:00+00:00"
     assert standing["next"] == [["2027-01-11", "applications open"], ["2027-02-12", "last day to apply"]]
     assert standing["waiting"] == []
+    assert standing["paused"] is None, "no server knows its flows"
 
 
 def test_doctor_finds_a_new_program_healthy(program: Path) -> None:

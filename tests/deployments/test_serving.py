@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -88,6 +89,12 @@ def test_the_run_form_explains_its_fields(program: ServedProgram) -> None:
             "Dry run",
         ]
         assert all(field["description"] for field in fields.values())
+        assert [fields["cohort"]["enum"], fields["as_of"]["format"], fields["dry_run"]["default"]] == [
+            ["2027"],
+            "date-time",
+            False,
+        ]
+        assert item["enforce_parameter_schema"]
 
 
 def test_a_run_started_as_the_ui_does_completes_and_changes_the_program(program: ServedProgram) -> None:
@@ -108,12 +115,42 @@ def test_a_dry_run_from_the_form_changes_nothing(program: ServedProgram) -> None
     assert program.count_rows("SELECT count(*) FROM messages") == before
 
 
-@pytest.mark.parametrize("wrong", [{"dry_run": "perhaps"}, {"cohort": 2027}])
-def test_the_form_refuses_a_wrong_value(program: ServedProgram, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"dry_run": "perhaps"}, "'perhaps' is not of type 'boolean'"),
+        ({"cohort": "2026"}, "'2026' is not one of ['2027']"),
+    ],
+)
+def test_the_form_refuses_a_wrong_value(program: ServedProgram, wrong: dict[str, Any], words: str) -> None:
     deployment = program.list_deployments()["deliver-messages"]["id"]
     answer = program.api.post(f"deployments/{deployment}/create_flow_run", json={"parameters": wrong})
     assert answer.status_code == 409, answer.text
     assert next(iter(wrong)) in answer.text
+    assert words in answer.json()["detail"]
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    command = [*COMMAND[:-1], "status", "--json", "--program", str(folder)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=90, env=clean_environment(), check=False
+    )
+    assert done.returncode in (0, 1), done.stderr
+    standing: dict[str, Any] = json.loads(done.stdout)[0]
+    return standing
+
+
+def test_status_says_what_is_paused(program: ServedProgram) -> None:
+    assert read_status(program.folder)["paused"] == []
+    deployments = program.list_deployments()
+    topics, delivery = deployments["send-monthly-topics"], deployments["deliver-messages"]
+    schedule = f"deployments/{delivery['id']}/schedules/{delivery['schedules'][0]['id']}"
+    program.ask(f"deployments/{topics['id']}/pause_deployment")
+    assert program.api.patch(schedule, json={"active": False}).is_success
+    assert read_status(program.folder)["paused"] == ["send-monthly-topics", "deliver-messages"]
+    program.ask(f"deployments/{topics['id']}/resume_deployment")
+    assert program.api.patch(schedule, json={"active": True}).is_success
+    assert read_status(program.folder)["paused"] == []
 
 
 def test_only_this_machine_reaches_the_server(program: ServedProgram) -> None:
@@ -208,6 +245,7 @@ def test_ctrl_c_ends_everything_and_a_restart_goes_on(program: ServedProgram) ->
     program.process.terminate()  # as systemd does
     assert program.process.wait(timeout=60) == 0
     assert not answers(program.address)
+    assert read_status(program.folder)["paused"] is None
 
 
 @pytest.fixture

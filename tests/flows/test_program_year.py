@@ -1,11 +1,13 @@
 """The whole sample year through the real flows, each run twice in a row: the second time nothing may happen."""
 
 import hashlib
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,3 +211,43 @@ def test_reports_hold_no_personal_data(year, cohort):
     for report in year.reports:
         page = report.write_markdown()
         assert not [text for text in people if text in page]
+
+
+def read_artifacts() -> list[Any]:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import ArtifactSort
+
+    found: list[Any] = []
+    with get_client(sync_client=True) as client:
+        while page := client.read_artifacts(sort=ArtifactSort.KEY_ASC, limit=200, offset=len(found)):
+            found += page
+    return found
+
+
+def test_every_run_leaves_its_page_a_table_of_what_waits_and_its_progress(year, cohort):
+    artifacts = read_artifacts()
+    pages = Counter(item.key for item in artifacts if item.type == "markdown")
+    assert set(pages) == set(FLOW_NAMES)
+    tables = [item for item in artifacts if item.type == "table"]
+    rows = [row for item in tables for row in json.loads(item.data)]
+    assert {"Proposals that wait for a decision on the Matches tab", "Requests that wait for a decision on the Requests tab"} <= {
+        row["What"].partition(":")[0] for row in rows
+    }  # fmt: skip
+    assert {(row["Who"], row["Where"]) for row in rows if "on the Matches tab" in row["What"]} == {
+        ("committee", "Matches tab")
+    }
+    progress = [item for item in artifacts if item.type == "progress"]
+    assert "introduce-matches-progress" in {item.key for item in progress}
+    assert {item.data for item in progress} == {100.0}
+    people = [text for person in cohort.people.values() for text in (person.email, person.name)]
+    told = "\n".join(f"{item.data} {item.description}" for item in artifacts)
+    assert not [text for text in people if text in told]
+
+
+def test_steps_are_named_with_the_cohort(year):
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        names = {run.name for run in client.read_task_runs(limit=200)}
+    assert "apply the decisions, 2027" in names
+    assert {name.rpartition(", ")[2] for name in names} == {"2027"}

@@ -20,8 +20,9 @@ from mentoring.answers import FormAnswers
 from mentoring.calendar_entries import CalendarEntry
 from mentoring.desk import TABS, SheetRow, SheetTab, TabUpdate
 from mentoring.program import Program
-from tasks import attachments, certificates, ledger, runs, steps
+from tasks import attachments, certificates, ledger, run_pages, runs, steps
 from tasks.runs import RunReport
+from tasks.sending import tell_nobody
 from tasks.settings import Settings
 from tests.proof import instruments
 
@@ -69,8 +70,12 @@ def live_without_prefect() -> Iterator[None]:
         for name, step in vars(steps).items()
         if hasattr(step, "__wrapped__") and step.__code__.co_filename == steps.__file__
     }
-    quiet = {"get_run_logger": _Silence, "create_markdown_artifact": lambda **_: None}
-    with patch.multiple(steps, **plain | quiet), patch("prefect.events.emit_event", lambda **_: None):
+    quiet = {"show_report": lambda *_: None, "follow_progress": lambda *_: tell_nobody}
+    with (
+        patch.multiple(steps, **plain, get_run_logger=_Silence),
+        patch.multiple(run_pages, **quiet),
+        patch("prefect.events.emit_event", lambda **_: None),
+    ):
         yield
 
 

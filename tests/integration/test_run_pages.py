@@ -1,0 +1,58 @@
+"""A run's page: who has to act and where, and the way to the desk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mentoring.program import GoogleSettings
+from tasks.run_pages import describe_waiting, find_desk_link, follow_progress
+from tasks.runs import Run
+from tasks.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("sentence", "who", "where"),
+    [
+        ("Proposals that wait for a decision on the Matches tab: 3.", "committee", "Matches tab"),
+        ("Program tab, “Topics' day”: see the problem beside it.", "committee", "Program tab"),
+        (
+            "The committee's spreadsheet has no tab “Topics”; add it, and run again.",
+            "operator",
+            "Topics tab",
+        ),
+        (
+            "The forms spreadsheet has no tab “Mentors”. Rename it back, or change its name in program.yaml.",
+            "operator",
+            "–",
+        ),
+        ("Sending stopped after 10 messages in a row that did not go out.", "committee", "–"),
+    ],
+)
+def test_a_row_says_who_acts_and_where(sentence: str, who: str, where: str) -> None:
+    assert describe_waiting(sentence) == {"Who": who, "Where": where, "What": sentence}
+
+
+def test_the_desk_is_linked_when_a_browser_can_open_it(sample_settings: Settings) -> None:
+    assert find_desk_link(sample_settings) == ""
+    google = GoogleSettings(forms="1forms-forms", committee="1desk-desk-desk")
+    program = sample_settings.program.model_copy(update={"google": google})
+    assert find_desk_link(replace(sample_settings, program=program)) == "", "the sheets are workbooks"
+    with_google = replace(sample_settings, program=program, sheets="google")
+    assert find_desk_link(with_google) == "https://docs.google.com/spreadsheets/d/1desk-desk-desk"
+
+
+def test_a_server_that_is_gone_stops_the_telling_and_not_the_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        tell = follow_progress(run, "messages handed over")
+        tell(1, 3)
+        tell(2, 3)
+        tell(0, 0)
+    assert [record.message for record in caplog.records if record.name == "tasks.run_pages"] == [
+        "Progress could not be shown (ConnectError); the work goes on."
+    ]
