@@ -35,7 +35,7 @@ from tasks.google_errors import (
     UnreachableError,
     read_refusal,
 )
-from tasks.google_pace import CALLS_A_MINUTE, PACE_FILE, Pace
+from tasks.google_pace import PACE_FILE, Pace, PrefectPace, open_pace
 from tasks.settings import Settings
 from tasks.sheets import SheetError
 
@@ -74,7 +74,7 @@ class _Account(Credentials):
 class SheetsHttp(HTTPClient):
     """gspread's client with timeouts, our quota, another base address if need be, and errors that tell all."""
 
-    def __init__(self, credentials: Credentials, base: str, pace: Pace) -> None:
+    def __init__(self, credentials: Credentials, base: str, pace: Pace | PrefectPace) -> None:
         super().__init__(credentials)
         self.set_timeout(TIMEOUTS)
         self._base, self._pace = base.rstrip("/"), pace
@@ -262,7 +262,7 @@ def _open_http(account: SecretStr, scope: str, base: str, pace: Path) -> SheetsH
             "The service account's key in MENTORING_GOOGLE_SERVICE_ACCOUNT is damaged; download the key file again "
             "and put its path there."
         ) from None
-    return SheetsHttp(credentials, base, Pace(pace, CALLS_A_MINUTE))
+    return SheetsHttp(credentials, base, open_pace(pace))
 
 
 def read_service_account(value: SecretStr, folder: Path) -> SecretStr:

@@ -17,7 +17,7 @@ from deployments.demo import DemoYear
 from deployments.program_folders import init_program
 from mentoring.cohort import Cohort
 from mentoring.desk import TABS, SheetTab
-from tasks import google_client, google_sheets
+from tasks import google_client, google_pace, google_sheets
 from tasks.settings import PROGRAM_FILE, load_settings
 from tasks.sheets import open_sheets
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(google_client, "CALLS_A_MINUTE", 100_000)
+    monkeypatch.setattr(google_pace, "CALLS_A_MINUTE", 100_000)
     for module in (google_client, google_sheets):
         monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(google_client, "TIMEOUTS", (20.0, 120.0))
@@ -141,7 +141,7 @@ def test_the_year_is_the_same_with_google(
     assert google.count_calls() < 15 * len(year.reports)
 
 
-def test_the_year_is_the_same_when_every_third_call_goes_wrong(
+def test_the_year_is_the_same_when_every_call_goes_wrong_first(
     tmp_path: Path,
     google: GoogleStandIn,
     on_workbooks: tuple[object, object],
@@ -153,7 +153,8 @@ def test_the_year_is_the_same_when_every_third_call_goes_wrong(
     struck: list[str] = []
 
     def strike(call: Call) -> None:
-        if call.number % 3 == 0:
+        # Every other call: what was struck is tried again, or looked after, by the next.
+        if call.number % 2:
             fault: Fault = replace(next(faults))
             struck.append(fault.name)
             google.faults.at(call.number, fault)

@@ -22,7 +22,7 @@ from deployments.checkup import check_program
 from deployments.people_at_work import WorkbookHands
 from deployments.program_folders import init_program
 from mentoring.desk import TABS, Cell, SheetTab, TabUpdate, is_shown
-from tasks import google_client, google_sheets
+from tasks import google_client, google_pace, google_sheets
 from tasks.google_looks import PROTECTION
 from tasks.google_setup import set_up_committee
 from tasks.google_sheets import GoogleSheets
@@ -42,7 +42,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google_client, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(google_sheets, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(google_client, "TIMEOUTS", (10.0, 60.0))
-    monkeypatch.setattr(google_client, "CALLS_A_MINUTE", 10_000)
+    monkeypatch.setattr(google_pace, "CALLS_A_MINUTE", 10_000)
     google_client._open_http.cache_clear()
 
 
