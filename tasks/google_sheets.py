@@ -24,8 +24,11 @@ from tasks.google_updates import TabPlan, plan_tab
 from tasks.settings import Settings
 from tasks.sheets import SheetError
 
-#: Rounds of writing before people are asked to leave a tab alone for a moment.
-ROUNDS = 6
+#: Rounds of writing before people are asked to leave a tab alone for a moment: an edit at a bad moment costs two, one
+#: that went wrong and one that mends it.
+ROUNDS = 10
+#: Doublings of the pause after a write without an answer.
+_MOST_DOUBLINGS = 5
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class GoogleSheets:
             try:
                 self.committee.write([request for _, request in parts])
             except UnclearError:
-                self.sleep(FIRST_PAUSE * 2**attempt)
+                self.sleep(FIRST_PAUSE * 2 ** min(attempt, _MOST_DOUBLINGS))
             except RefusedError as refusal:
                 # A grid that shrank meanwhile refuses as well: the next reading shows.
                 refusals += 1
