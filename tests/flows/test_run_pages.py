@@ -1,0 +1,45 @@
+"""What a run leaves on its page when the committee's desk is a spreadsheet at Google."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter
+from prefect.runtime import flow_run
+
+from mentoring.program import GoogleSettings
+from tasks.run_pages import show_report
+from tasks.runs import RunReport
+from tasks.settings import Settings
+
+WAITS = "Proposals that wait for a decision on the Matches tab: 3."
+
+
+def test_figures_a_table_and_the_link_to_the_spreadsheet(sample_settings: Settings) -> None:
+    google = GoogleSettings(forms="1forms-forms", committee="1desk-desk-desk")
+    program = sample_settings.program.model_copy(update={"google": google})
+    settings = replace(sample_settings, program=program, sheets="google")
+    report = RunReport(
+        "propose-matches", "2027", datetime(2027, 2, 1, tzinfo=UTC), False, {"proposed": 3}, (WAITS,)
+    )
+
+    @flow(name="page-of-a-run")
+    def leave_page() -> str:
+        show_report(settings, report)
+        return str(flow_run.id)
+
+    run = leave_page()
+    with get_client(sync_client=True) as client:
+        mine = ArtifactFilter.model_validate({"flow_run_id": {"any_": [run]}})
+        left = {item.key: item.data for item in client.read_artifacts(artifact_filter=mine)}
+    assert set(left) == {"propose-matches", "propose-matches-waiting", "committee-spreadsheet"}
+    address = "https://docs.google.com/spreadsheets/d/1desk-desk-desk"
+    assert "| proposed | 3 |" in left["propose-matches"]
+    assert f"[its spreadsheet]({address})" in left["propose-matches"]
+    assert left["committee-spreadsheet"] == f"[The committee's spreadsheet]({address})"
+    waiting = json.loads(left["propose-matches-waiting"])
+    assert waiting == [{"Who": "committee", "Where": "Matches tab", "What": WAITS}]
