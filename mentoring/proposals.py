@@ -17,7 +17,7 @@ from mentoring.cohort import Cohort, Match
 from mentoring.decisions import Decision, PairRules, Rows, read_match_decisions, read_pair_rules
 from mentoring.desk import TabUpdate
 from mentoring.policy import CRITERIA
-from mentoring.rosters import list_free, tabulate_mentees, tabulate_mentors
+from mentoring.rosters import Roster, add_fixed, list_fixed, list_free, tabulate_mentees, tabulate_mentors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,12 @@ def plan_proposals(
     if now < opening:
         closes_on = name_day(cohort.settings.applications_close)
         line = f"Applications are open until {closes_on}; proposals follow after that day."
-        return Plan(tuple(changes), counts={"proposed": 0}, waiting=(line,) if changes else ())
+        return Plan(
+            tuple(changes),
+            updates=(_advise_early(cohort, changes, rule_rows, workers),),
+            counts={"proposed": 0},
+            waiting=(line,) if changes else (),
+        )
     if local_day(now, cohort.program.zone) > cohort.settings.ends:
         return Plan(tuple(changes), counts={"proposed": 0})
     rules = read_pair_rules(cohort, rule_rows)
@@ -99,7 +104,8 @@ def plan_proposals(
         return Plan(tuple(changes), counts={"proposed": 0}, waiting=(problem,))
     found = _read_result(result)
     proposals = _compare(cohort, changes, undecided, found)
-    updates = [TabUpdate("Unmatched", _list_unmatched(cohort, result), remove_missing=True)]
+    unmatched = [*_list_unmatched(cohort, result), *_list_wanted(cohort, result)]
+    updates = [TabUpdate("Unmatched", unmatched, remove_missing=True)]
     if rules.keys:
         updates.append(TabUpdate("Rules", _answer_what_ifs(cohort, rules, *tables, result)))
     counts = {
@@ -108,10 +114,37 @@ def plan_proposals(
         "unmatched mentees": int((result.unmatched["role"] == "mentee").sum()),
         "free seats": int(result.summary["free_seats"]),
         **_count_decisions(changes),
+        **_price_fixed(cohort, changes, roster, result, workers),
     }
     open_rows = len(found) - len(roster.on_hold & set(found))
     waiting = (f"Proposals that wait for a decision on the Matches tab: {open_rows}.",) if open_rows else ()
     return Plan((*changes, *proposals), updates=tuple(updates), counts=counts, waiting=waiting)
+
+
+def _advise_early(
+    cohort: Cohort, changes: Sequence[Change], rule_rows: Rows, workers: Workers | None
+) -> TabUpdate:
+    """While applications are open: which mentors to look for, by those who applied so far."""
+    roster = list_free(cohort, changes, read_pair_rules(cohort, rule_rows))
+    result, _ = _run_engine(cohort, tabulate_mentors(roster), tabulate_mentees(cohort, roster), workers)
+    return TabUpdate("Unmatched", _list_wanted(cohort, result) if result else [], remove_missing=True)
+
+
+def _price_fixed(
+    cohort: Cohort, changes: Sequence[Change], free: Roster, found: Matching, workers: Workers | None
+) -> dict[str, int]:
+    """What giving up the pairs that stay would gain; asked only where there is a pair that stays and a new one."""
+    if found.matches.empty or not list_fixed(cohort, changes):
+        return {}
+    roster = add_fixed(cohort, changes, free)
+    everybody, _ = _run_engine(cohort, tabulate_mentors(roster), tabulate_mentees(cohort, roster), workers)
+    if everybody is None:
+        return {}
+    gained = everybody.summary["reoptimisation"]
+    return {
+        "points to gain if no pair were kept": gained["points_gained"],
+        "mentees to gain if no pair were kept": gained["mentees_gained"],
+    }
 
 
 def _count_decisions(changes: Sequence[Change]) -> dict[str, int]:
@@ -248,4 +281,18 @@ def _list_unmatched(cohort: Cohort, result: Matching) -> list[dict[str, str | in
             "Smallest change": name_people(row["smallest_change"], names),
         }
         for row in result.unmatched.sort_values(["role", "person_id"]).to_dict("records")
+    ]
+
+
+def _list_wanted(cohort: Cohort, result: Matching) -> list[dict[str, str | int]]:
+    """The mentors to look for: under “Why” a call without names, beside it what such a mentor would change."""
+    return [
+        {
+            "Reference": f"wanted-{number}",
+            "Name": "",
+            "Role": "wanted",
+            "Why": advice["call"],
+            "Smallest change": _name_all(cohort, advice["sentence"]),
+        }
+        for number, advice in enumerate(result.summary["recruiting"], 1)
     ]

@@ -6,6 +6,7 @@ of the engine's result (`mentoring.proposals`), scores and the optimum (`mentori
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mentoring.calendar import local_day
 from mentoring.changes import ApproveMatch, Change, HoldMatch, RejectMatch
-from mentoring.cohort import Application, Cohort
+from mentoring.cohort import Application, Cohort, Match
 from mentoring.decisions import PairRules
 from mentoring.requests import count_given_up
 
@@ -47,15 +48,9 @@ class Roster:
 
 def list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> Roster:
     """Everybody who is accepted and free once `changes` are made, with the committee's rules between them."""
-    approved = {change.match_id for change in changes if isinstance(change, ApproveMatch)}
-    rejected = {change.match_id for change in changes if isinstance(change, RejectMatch)}
+    approved, rejected = _read_changes(changes)
     holds = {change.match_id: bool(change.is_held) for change in changes if isinstance(change, HoldMatch)}
-    fixed = [
-        match
-        for match in cohort.matches.values()
-        if match.match_id not in rejected
-        and (match.state in ("approved", "active") or match.match_id in approved)
-    ]
+    fixed = list_fixed(cohort, changes)
     taken_mentees = {match.mentee_application_id for match in fixed}
     mentors = [
         (
@@ -87,6 +82,42 @@ def list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> Ro
         # A Never pair rule is stronger than a hold.
         _keep_present((held | rules.must_pair) - never, mentors, mentees),
         never,
+        _list_earlier_pairs(cohort, mentors, mentees),
+    )
+
+
+def list_fixed(cohort: Cohort, changes: Sequence[Change]) -> list[Match]:
+    """Matches that stay as they are once `changes` are made: approved and active ones."""
+    approved, rejected = _read_changes(changes)
+    return [
+        match
+        for match in cohort.matches.values()
+        if match.match_id not in rejected
+        and (match.state in ("approved", "active") or match.match_id in approved)
+    ]
+
+
+def _read_changes(changes: Sequence[Change]) -> tuple[set[str], set[str]]:
+    return (
+        {change.match_id for change in changes if isinstance(change, ApproveMatch)},
+        {change.match_id for change in changes if isinstance(change, RejectMatch)},
+    )
+
+
+def add_fixed(cohort: Cohort, changes: Sequence[Change], free: Roster) -> Roster:
+    """Everybody who is free or in a match that stays, with those matches held."""
+    fixed = {match.pair for match in list_fixed(cohort, changes)}
+    seats = Counter(mentor for mentor, _ in fixed)
+    seats.update({mentor.application_id: number for mentor, number in free.mentors})
+    mentors = [(one, seats[one.application_id]) for one in cohort.list_accepted("mentor")]
+    mentors = [(one, number) for one, number in mentors if number > 0]
+    mentees = cohort.list_accepted("mentee")
+    return Roster(
+        mentors,
+        mentees,
+        free.on_hold,
+        _keep_present({*free.held, *fixed}, mentors, mentees),
+        frozenset((free.never | _list_same_person(mentors, mentees)) - fixed),
         _list_earlier_pairs(cohort, mentors, mentees),
     )
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SIDES = ("mentors", "mentees")
 TABLES = ("matches", "runner_ups", "unmatched")
+SENTENCES = ("why", "watch_outs", "reason", "smallest_change")
 FINISHED = "summary.json"
 """Written last: a folder without it holds no finished matching."""
 
@@ -164,13 +165,27 @@ def _record_origin(folder: Path, people: tuple[Path, Path] | None, policy: Polic
 def _write_files(matching: Matching, aside: Path, origin: dict[str, Any], *, scores: bool) -> list[str]:
     import numpy as np
 
-    for table in TABLES:
-        _write_csv(getattr(matching, table), aside / f"{table}.csv")
+    from mentoring.matching import name_people
+
+    for name in TABLES:
+        # nobody's name is known here: sentences name people by their bare ids
+        table = getattr(matching, name)
+        told = {
+            column: table[column].map(lambda text: name_people(text, {}))
+            for column in SENTENCES
+            if column in table
+        }
+        _write_csv(table.assign(**told), aside / f"{name}.csv")
     np.savez_compressed(aside / "certificate.npz", allow_pickle=False, **matching.certificate)
     if scores:
         points, eligible = matching.scores()
         np.savez_compressed(aside / "scores.npz", allow_pickle=False, points=points, eligible=eligible)
-    summary = matching.summary | origin | {"peak_memory_mb": _measure_peak_memory()}
+    recruiting = [
+        advice | {"sentence": name_people(advice["sentence"], {})}
+        for advice in matching.summary["recruiting"]
+    ]
+    more = {"recruiting": recruiting, "peak_memory_mb": _measure_peak_memory()}
+    summary = matching.summary | origin | more
     text = json.dumps(summary, indent=2, ensure_ascii=False)
     (aside / FINISHED).write_text(text + "\n", encoding="utf-8")
     names = [

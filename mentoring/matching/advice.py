@@ -26,7 +26,8 @@ def advise_recruiting(
 
     `prices` (int64, with the bonus, per mentor) and `partner` (per mentee, with held pairs) are the result's.
     Each has like (a mentor's id), mentees_unlocked (0 or 1), points (gained by one more seat; `exact`, else at
-    most), unmatched_possible (unmatched mentees whom such a mentor could take) and a sentence for the call.
+    most), unmatched_possible (unmatched mentees whom such a mentor could take), a sentence for the committee and a
+    call without anybody's name or id, to paste into a call for mentors.
     """
     alone = np.flatnonzero(partner < 0)
     advice: list[dict[str, Any]] = []
@@ -44,14 +45,15 @@ def advise_recruiting(
         unlocked, _, points = bonus.split(int(prices[mentor]))
         possible = int(board.eligible[mentor][alone].sum())
         like = board.mentors.ids[mentor]
-        sentence = _say(_describe(board, mentor), like, unlocked, points, possible, exact)
+        described = _describe(board, mentor)
         advice.append(
             {
                 "like": like,
                 "mentees_unlocked": unlocked,
                 "points": points,
                 "unmatched_possible": possible,
-                "sentence": sentence,
+                "sentence": _say(described, like, unlocked, points, possible, exact),
+                "call": f"Wanted: one more mentor{described.rstrip(',')}.",
             }
         )
     return advice
@@ -61,7 +63,7 @@ def _describe(board: Board, mentor: int) -> str:
     people = board.mentors
     traits = []
     if people.library_type[mentor]:
-        traits.append(f"who knows {_spell(board, people.library_type[mentor])} libraries")
+        traits.append(f"whose type of library is {_spell(board, people.library_type[mentor])}")
     years = people.years[mentor]
     if years is not None:
         traits.append(f"with about {count(years, 'year')} of experience")

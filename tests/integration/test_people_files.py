@@ -107,6 +107,17 @@ def test_a_matching_is_written_whole(tmp_path, matching):
         assert proof["mentor_ids"].tolist() == ["M1", "M2"]
 
 
+def test_sentences_name_people_by_their_ids(tmp_path):
+    mentors = pd.DataFrame({"person_id": ["M1"], "topics_offered": ["Indexing"]})
+    mentees = pd.DataFrame({"person_id": ["E1", "E2"], "topics_wanted": ["Indexing", "Indexing"]})
+    write_matching(find_matches(mentors, mentees, Policy()), tmp_path)
+    [alone] = pd.read_csv(tmp_path / "unmatched.csv").to_dict("records")
+    assert alone["smallest_change"].startswith("One more seat at mentor M1 would match this mentee")
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert summary["recruiting"][0]["sentence"].startswith("One more mentor like M1, ")
+    assert summary["recruiting"][0]["call"] == "Wanted: one more mentor, who offers Indexing."
+
+
 def test_scores_are_written_in_the_order_of_the_input(tmp_path, matching):
     write_matching(matching, tmp_path, scores=True)
     with np.load(tmp_path / "scores.npz", allow_pickle=False) as scores:

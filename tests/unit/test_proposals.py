@@ -97,11 +97,43 @@ def test_nothing_is_proposed_before_the_closing_day_is_over() -> None:
     assert early.waiting == (
         "Applications are open until 12 February 2027; proposals follow after that day.",
     )
-    assert early.updates == ()
+    assert [update.rows for update in early.updates] == [[]]
     assert only(
         plan_proposals(make_cohort([mentor(1), mentee(1)]), [], [], at("2027-02-13 00:00")).changes,
         ProposeMatch,
     )
+
+
+@pytest.mark.parametrize("moment", ["2027-02-01", "2027-02-20"])
+def test_the_mentors_to_look_for_stand_on_the_desk_before_the_deadline_and_after(moment: str) -> None:
+    cohort = make_cohort([mentor(1), mentee(1), mentee(2), mentee(3)])
+    [update] = plan_proposals(cohort, [], [], at(moment)).updates
+    [wanted] = [row for row in update.rows if row["Role"] == "wanted"]
+    assert wanted["Reference"] == "wanted-1"
+    assert str(wanted["Why"]).startswith("Wanted: one more mentor, ")
+    assert "Ben" not in str(wanted["Why"]), "the call is pasted where everybody reads it"
+    assert str(wanted["Smallest change"]).startswith("One more mentor like Ben Mentor1, ")
+    assert "would give one more mentee a mentor" in str(wanted["Smallest change"])
+
+
+def test_a_rematch_says_what_giving_up_the_pairs_that_stay_would_gain() -> None:
+    serials = {"focus_areas": "Serials", "library_type": "Consortium"}
+    people = [
+        mentor(1, topics_offered="Usage statistics and assessment", **serials),
+        mentor(2),
+        mentee(1),
+        mentee(2, topics_wanted="Usage statistics and assessment", **serials),
+    ]
+    cohort = make_cohort(people)
+    free, forced = (plan_proposals(cohort, [], rules, NOW) for rules in ([], [rule("Must pair", (M1, E1))]))
+    totals = [sum(change.points for change in only(plan.changes, ProposeMatch)) for plan in (free, forced)]
+    kept = make_cohort(people, [pair(1, 1, "active")])
+    plan = plan_proposals(kept, show(kept), [], NOW)
+    [proposed] = only(plan.changes, ProposeMatch)
+    assert (proposed.mentor_application_id, proposed.mentee_application_id) == (M2, E2)
+    assert plan.counts["points to gain if no pair were kept"] == totals[0] - totals[1] > 0
+    assert plan.counts["mentees to gain if no pair were kept"] == 0
+    assert not [name for name in free.counts if "no pair were kept" in name], "no pair stays yet"
 
 
 def test_nothing_is_proposed_after_the_last_day_of_the_year() -> None:

@@ -44,7 +44,7 @@ def test_the_advice_can_be_pasted_into_a_call():
     mentees = pd.DataFrame({"person_id": ["E", "F", "G"], "topics_wanted": ["Jobs", "Law", "Law"]})
     summary = find_matches(pd.DataFrame([mentor]), mentees, Policy()).summary
     assert [advice["sentence"] for advice in summary["recruiting"]] == [
-        "One more mentor like {M-1}, who knows Academic libraries, with about 12 years of experience, "
+        "One more mentor like {M-1}, whose type of library is Academic, with about 12 years of experience, "
         "who offers Jobs and Law, would give one more mentee a mentor; 2 mentees without a mentor could be "
         "paired with such a mentor."
     ]
