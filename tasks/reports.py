@@ -15,7 +15,7 @@ import re
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -33,13 +33,16 @@ from mentoring.evaluation import (
     EvaluationSummary,
     ScaleFigure,
     ScaleSummary,
+    learn_weights,
     list_figures,
     pick_headlines,
     write_sentences,
 )
 from mentoring.evaluation.figures import describe_ends, format_mean, format_median
 from mentoring.evaluation.intervals import round_percent
+from mentoring.evaluation.lesson_words import describe_effect, describe_lesson, name_criterion
 from mentoring.evaluation.values import FEWEST_ANSWERS, GROUPS, WITHHELD, YEAR_COUNTS
+from mentoring.pair_outcomes import gather_outcomes, list_missing
 from mentoring.program import Program
 from tasks.desk import Desk
 from tasks.runs import Run
@@ -155,6 +158,9 @@ def _load_environment() -> Environment:
         place_segments=place_segments,
         describe_ends=describe_ends,
         list_counts=list_counts,
+        describe_lesson=describe_lesson,
+        describe_effect=describe_effect,
+        name_criterion=name_criterion,
     )
     environment.filters.update(
         day=format_day,
@@ -242,10 +248,12 @@ def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
         return []
     topics, _ = read_topics(desk.read_rows("Topics"))
     summary = summarise_year(cohort, {period: topic.title for period, topic in topics.items()})
+    lesson = learn_weights(gather_outcomes(cohort), cohort.policy.weights.model_dump())
+    summary = replace(summary, lesson=lesson)
     cohorts = {**cohort.program.cohorts, run.cohort_id: cohort.settings}
     program = cohort.program.model_copy(update={"cohorts": cohorts})
     made_on = local_day(run.now, program.zone)
     write_report(run.settings.folder / REPORT_FOLDER, summary, program, run.cohort_id, made_on)
-    figures = TabUpdate("Evaluation", list_figures(summary), remove_missing=True)
+    figures = TabUpdate("Evaluation", [*list_figures(summary), *list_missing(cohort)], remove_missing=True)
     # A purge takes the names off the tab that nobody else writes any more.
     return [figures, TabUpdate("Unmatched", [], remove_missing=True)] if cohort.is_anonymised else [figures]

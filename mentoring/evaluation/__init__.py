@@ -27,6 +27,7 @@ from mentoring.evaluation.values import (
     ScaleFigure,
     ScaleSummary,
 )
+from mentoring.evaluation.weights import PairOutcome, WeightLesson, learn_weights
 
 __all__ = [
     "FEWEST_ANSWERS",
@@ -39,6 +40,7 @@ __all__ = [
     "Headline",
     "OptionShare",
     "PairFigure",
+    "PairOutcome",
     "Participant",
     "Quote",
     "QuoteGroup",
@@ -46,6 +48,8 @@ __all__ = [
     "ScaleFigure",
     "ScaleSummary",
     "Share",
+    "WeightLesson",
+    "learn_weights",
     "list_figures",
     "pick_headlines",
     "summarise_evaluation",

@@ -12,6 +12,7 @@ from datetime import date
 from mentoring.calendar import name_month
 from mentoring.desk import Cell
 from mentoring.evaluation.intervals import round_percent
+from mentoring.evaluation.lesson_words import list_lesson
 from mentoring.evaluation.values import (
     FEWEST_ANSWERS,
     GROUPS,
@@ -37,6 +38,7 @@ def list_figures(summary: EvaluationSummary) -> list[Row]:
         *(row for choice in summary.choices for row in _list_choice(choice)),
         *(_list_choice(summary.topics) if summary.topics else ()),
         *_list_texts(summary),
+        *(list_lesson(summary.lesson) if summary.lesson else ()),
     ]
     return list(_make_keys_unique(rows))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mentoring.evaluation.intervals import Share
+from mentoring.evaluation.weights import WeightLesson
 from mentoring.program import Question
 
 Role = Literal["mentor", "mentee"]
@@ -172,7 +173,7 @@ class EvaluationSummary:
     `not_invited` counts responses that belong to no invitation, `texts_not_quoted` counts texts whose
     authors did not agree to be quoted. `topics` is the question about the monthly topics, where the form
     has one. `year_counts` has the keys of `YEAR_COUNTS`, and `topics_sent` is (month, title, pairs that
-    received it) in order.
+    received it) in order. `lesson` is what the answers say of the weights, where that was asked.
     """
 
     response: tuple[ResponseRate, ...]
@@ -184,6 +185,7 @@ class EvaluationSummary:
     not_invited: int
     year_counts: Mapping[str, int] = field(default_factory=dict)
     topics_sent: tuple[tuple[str, str, int], ...] = ()
+    lesson: WeightLesson | None = None
 
     @property
     def invited(self) -> int:

@@ -8,6 +8,7 @@ import shutil
 import stat
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -18,9 +19,16 @@ from typing import Any
 import pytest
 
 from mentoring.evaluation import Answer, EvaluationSummary, Participant, summarise_evaluation
+from mentoring.evaluation.weights import Effect, WeightLesson
 from mentoring.program import Program, Question
 from tasks.reports import ReportError, render_report, write_report
 
+LESSON = WeightLesson(
+    "change",
+    400,
+    120,
+    (Effect("topics", 300, 0.4, 0.1, 0.7, 150), Effect("focus_areas", 200, 0.5, -0.1, 1.1)),
+)
 MADE_ON = date(2027, 12, 12)
 FORMS = ["mentor", "mentee", "request", "check_in", "evaluation"]
 TOPICS = [
@@ -457,6 +465,22 @@ def test_report_fits_the_screen_and_its_style_is_in_force(
       return texts.filter((box, place) => place % 2 && box.left < texts[place - 1].right);
     }).length"""
     assert page.evaluate(overlapping) == 0
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_report_is_readable_with_every_aid(
+    browser: Any, tmp_path: Path, year: EvaluationSummary, width: int
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    taught = replace(year, lesson=LESSON)
+    path = write_report(tmp_path, taught, load_program(), "2027", MADE_ON)
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(path.as_uri())
+    assert "topics 150 instead of 300" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert [fault["id"] for fault in Axe().run(page).response["violations"]] == []
     page.close()
 
 

@@ -1,0 +1,57 @@
+"""What the committee alone may see of an evaluation, and what it says pair by pair.
+
+Belongs here: who has not answered yet, by name, and each pair's points beside what the two said. Does not belong here:
+figures for the board (`mentoring.evaluation`), who is asked (`mentoring.completion`).
+"""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+from mentoring.cohort import Cohort
+from mentoring.completion import list_asked
+from mentoring.desk import Cell
+from mentoring.evaluation import PairOutcome
+from mentoring.evaluation.answers import read_scale
+from mentoring.evaluation.values import FIT, GROUPS
+
+
+def gather_outcomes(cohort: Cohort) -> list[PairOutcome]:
+    """Pairs of which somebody said how well they fit, with the share of its weight that each criterion earned.
+
+    A pair whose points were erased, or that the committee paired under other weights than the points tell, is left
+    out where a share can't be known.
+    """
+    weights = {name: weight for name, weight in cohort.policy.weights.model_dump().items() if weight > 0}
+    fits: dict[str, list[int]] = {}
+    for item in cohort.evaluations:
+        step = read_scale(item.answers.get(FIT, ""))
+        if step is not None:
+            fits.setdefault(item.match_id, []).append(step)
+    outcomes = []
+    for match_id, steps in sorted(fits.items()):
+        points = cohort.matches[match_id].explanation.get("criteria", {})
+        if all(name in points and points[name] <= weight for name, weight in weights.items()):
+            shares = {name: points[name] / weight for name, weight in weights.items()}
+            outcomes.append(PairOutcome(shares, fmean(steps)))
+    return outcomes
+
+
+def list_missing(cohort: Cohort) -> list[dict[str, Cell]]:
+    """A row of the `Evaluation` tab for everybody who was asked and has not answered yet."""
+    answered = {(item.match_id, item.application_id) for item in cohort.evaluations}
+    missing = [
+        (cohort.applications[key], cohort.applications[match.find_partner(key)])
+        for match, key in list_asked(cohort)
+        if (match.match_id, key) not in answered and cohort.applications[key].name
+    ]
+    return [
+        {
+            "Figure": f"Not answered yet: {person.name}, {person.application_id}, about {partner.name or 'a partner'}",
+            "Group": GROUPS[person.role],
+            "Value": "",
+            "Answers": "",
+            "Note": "For the committee alone; the board's report names nobody.",
+        }
+        for person, partner in sorted(missing, key=lambda pair: (pair[0].role, pair[0].name))
+    ]
