@@ -66,7 +66,11 @@ class ManyMachines(OperatorApi):
         }
         settings |= self.server_variables
         self.start("server", "server", "start", "--host", "127.0.0.1", "--port", str(self.port), **settings)
-        wait_until("the server", lambda: answers(self.address), seconds=240)
+        wait_until("the server", self._server_answers, seconds=240)
+
+    def _server_answers(self) -> bool:
+        assert self.processes["server"].poll() is None, self.read_log("server")
+        return answers(self.address)
 
     def deploy(self) -> None:
         """Start the server, and hand it every flow."""

@@ -70,13 +70,16 @@ class OperatorApi:
         return self.send("POST", path, question)
 
     def send(self, method: str, path: str, body: Any) -> Any:
-        # Busy for a moment is 503, and Prefect's own clients ask again.
-        answer: httpx.Response = wait_until(path, lambda: self._send_once(method, path, body))
+        # Busy for a moment is 503 or no answer in time, and Prefect's own clients ask again.
+        answer: httpx.Response = wait_until(path, lambda: self._send_once(method, path, body), seconds=240)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
     def _send_once(self, method: str, path: str, body: Any) -> httpx.Response | None:
-        reply = self.api.request(method, path, json=body)
+        try:
+            reply = self.api.request(method, path, json=body)
+        except httpx.TransportError:
+            return None
         return None if reply.status_code == 503 else reply
 
     def list_deployments(self) -> dict[str, Any]:
@@ -107,14 +110,14 @@ class OperatorApi:
         )
 
     def read_state(self, run: str) -> dict[str, Any]:
-        state: dict[str, Any] = self.api.get(f"flow_runs/{run}").json()["state"]
+        state: dict[str, Any] = self.send("GET", f"flow_runs/{run}", None)["state"]
         return state
 
     def wait_for_end(self, run: str, attempt: int = 0) -> dict[str, Any]:
         """The state in which the run, or an attempt at it, ended."""
 
         def ended() -> dict[str, Any] | None:
-            found = self.api.get(f"flow_runs/{run}").json()
+            found = self.send("GET", f"flow_runs/{run}", None)
             is_over = found["run_count"] >= attempt and found["state"]["type"] in ENDED
             return found["state"] if is_over else None
 
