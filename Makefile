@@ -57,6 +57,7 @@ serve: $(VENV)/.runtime
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks delivery
 
 lock:
 	uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock

@@ -12,18 +12,23 @@ from tests.proof.servers import Server
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def prepared(request: pytest.FixtureRequest) -> Iterator[Prepared]:
+def prepared(request: pytest.FixtureRequest) -> Prepared:
     """A world on either kind of database."""
-    server = None
-    if request.param == "postgresql":
-        running = request.getfixturevalue("postgres_server")
-        server = Server(running.url, running.template)
-    with prepare(request.param, f"proof_{request.module.__name__.rpartition('.')[2]}", server) as prepared:
-        yield prepared
+    prepared: Prepared = request.getfixturevalue(f"prepared_{request.param}")
+    return prepared
 
 
 @pytest.fixture(scope="module")
 def prepared_sqlite() -> Iterator[Prepared]:
     """A world on SQLite."""
     with prepare("sqlite", "proof") as prepared:
+        yield prepared
+
+
+@pytest.fixture(scope="module")
+def prepared_postgresql(request: pytest.FixtureRequest) -> Iterator[Prepared]:
+    """A world on PostgreSQL."""
+    running = request.getfixturevalue("postgres_server")
+    server = Server(running.url, running.template)
+    with prepare("postgresql", f"proof_{request.module.__name__.rpartition('.')[2]}", server) as prepared:
         yield prepared

@@ -176,16 +176,11 @@ def list_rows(settings: Settings, stage: Stage, tab: str) -> list[dict[str, str]
     """A tab of the committee's desk on the day of the stage."""
     if tab == "Topics":
         return [{"Month": "2027-03", "Topic": "How we found our way", "Prompts": "What came first?"}]
-    if tab == "Matches":
-        statement, word = (
-            "SELECT match_id AS key FROM matches ORDER BY 1",
-            "Approve" if stage.approves else "",
-        )
-    elif tab == "Requests":
-        statement, word = (
-            "SELECT request_id AS key FROM requests ORDER BY 1",
-            "Confirm" if stage.confirms else "",
-        )
+    # A row without a decision says no more than a row that is not there, and takes a connection to find.
+    if tab == "Matches" and stage.approves:
+        statement, word = "SELECT match_id AS key FROM matches ORDER BY 1", "Approve"
+    elif tab == "Requests" and stage.confirms:
+        statement, word = "SELECT request_id AS key FROM requests ORDER BY 1", "Confirm"
     else:
         return []
     return [{"Reference": row["key"], "Decision": word} for row in read_rows(settings, statement)]

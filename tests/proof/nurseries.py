@@ -11,14 +11,15 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from tests.proof.crash_points import Reference
+from tests.proof.crash_points import Point, Reference, try_point
+from tests.proof.truth import Violation
 from tests.proof.worlds import World
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,10 @@ class Prepared:
         if not done:
             raise AssertionError(answer)
         return answer
+
+    def list_broken(self, points: Iterable[Point]) -> list[tuple[str, Violation]]:
+        """What was broken in these interrupted months, each with its point."""
+        return [item for point in points for item in self.live(try_point, point).violations]
 
 
 @contextmanager

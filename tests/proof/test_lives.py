@@ -31,4 +31,4 @@ def test_a_cohort_lives_as_promised() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_many_cohorts_live_as_promised() -> None:
-    live(examples=150, steps=40)
+    live(examples=100, steps=40)
