@@ -12,7 +12,7 @@ WORKERS ?= 2
 help:
 	@echo "make demo       a whole program year on sample input, into $(OUT)/"
 	@echo "make test       the tests"
-	@echo "make test-long  the long tests as well"
+	@echo "make test-long  the long tests, and a table of the threats that were tried"
 	@echo "make lint       style, types, import contracts, SQL"
 	@echo "make prove      kill, break and cheat the delivery of mail everywhere, and print what it came to"
 	@echo "make serve      Prefect's server and UI with every flow, on the sample program in $(PROGRAM)/"
@@ -39,7 +39,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long"
 
 test-long: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "long or threat"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

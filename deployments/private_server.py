@@ -26,7 +26,7 @@ class PrivateServer:
     """A server on a free loopback port; it boots in the background until somebody waits for it."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -54,7 +54,7 @@ class PrivateServer:
                     return
             except (URLError, TimeoutError, ConnectionError):
                 time.sleep(0.1)
-        last = (self._home / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
+        last = (self.home / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
         raise SettingsError(
             f"Prefect's server did not start; its last words were: {' '.join(last) or 'none'}"
         )
@@ -77,7 +77,7 @@ class PrivateServer:
 
         settings = {
             PREFECT_API_URL: self.address,
-            PREFECT_API_SSL_CERT_FILE: str(_write_first_authority(self._home)),
+            PREFECT_API_SSL_CERT_FILE: str(_write_first_authority(self.home)),
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
             PREFECT_LOGGING_TO_API_ENABLED: False,
         }

@@ -30,8 +30,9 @@ _FILE_NAME = re.compile(
     r"(?P<minute>\d{4}-\d\d-\d\dT\d{4})-(?P<kind>[a-z][a-z0-9_]*)-(?P<id>[A-Za-z0-9_-]+)\.eml\Z"
 )
 _ENCODED_WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?\s]*\?=(?:\s+=\?utf-8\?[bq]\?[^?\s]*\?=)*")
-#: Keeps every line of a header below the 998 characters of RFC 5322.
+#: Keep every line of a header below the 998 characters of RFC 5322.
 _NAME_LIMIT = 120
+_LINE_LIMIT = 900
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,8 @@ def _write_person(name: str, address: str) -> str:
 
 
 def _encode_words(text: str) -> str:
-    """`text` itself if a header may hold it, else encoded words (RFC 2047) of at most 75 characters."""
-    if text.isascii() and "=?" not in text:
+    """`text` itself if one line of a header may hold it, else encoded words (RFC 2047) of at most 75 characters."""
+    if text.isascii() and "=?" not in text and len(text) <= _LINE_LIMIT:
         return text
     return Header(text, "utf-8", maxlinelen=75, header_name="X-Mentoring-Kind").encode(linesep="\r\n")
 

@@ -5,6 +5,7 @@ Belongs here: opening a run, and what it leaves behind for the operator. Does no
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from mentoring.changes import Plan
 from mentoring.cohort import Draft
 from mentoring.errors import PlainError
+from mentoring.message_markdown import clean_line
 from tasks.database import Database
 from tasks.settings import Settings, load_settings
 from tasks.sheets import Sheets, open_sheets
@@ -79,8 +81,13 @@ class RunReport:
         """The run's page in the Prefect UI."""
         title = f"# {self.flow}, cohort {self.cohort_id}{' (dry run: nothing was changed)' if self.dry_run else ''}"
         figures = ["| | |", "|---|---|", *(f"| {name} | {count} |" for name, count in self.counts.items())]
-        waiting = [f"- {line}" for line in self.waiting] or ["Nothing waits for a person."]
+        waiting = [f"- {_escape_marks(line)}" for line in self.waiting] or ["Nothing waits for a person."]
         return "\n".join([title, "", *figures, "", "## Waits for a person", "", *waiting])
+
+
+def _escape_marks(line: str) -> str:
+    # A sentence may name a heading or setting as somebody wrote it into a sheet, and the UI renders Markdown.
+    return re.sub(r"([\\`*_\[\]<>&])", r"\\\1", clean_line(line))
 
 
 def open_run(

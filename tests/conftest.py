@@ -10,7 +10,8 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,16 @@ def shared_run(
     maker.drop_all()
 
 
+@pytest.fixture(autouse=True)
+def _count_threat(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    """Let a test that is marked as holding a threat be counted in the table of the long tests."""
+    marker = request.node.get_closest_marker("threat")
+    if marker:
+        what, how_many = marker.args
+        kind = getattr(request.node, "callspec", None) and request.node.callspec.params.get("database_kind")
+        record_property("threat", f"{what}{f' × {kind}' if kind else ''}|{how_many}")
+
+
 @pytest.fixture(scope="session")
 def sample_settings() -> Settings:
     """The settings of the bundled sample program."""
@@ -106,3 +117,20 @@ def sample_settings() -> Settings:
         for name in [name for name in os.environ if name.startswith("MENTORING_")]:
             patch.delenv(name)
         return load_settings(SAMPLE)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of the long tests: what was tried against people's data, and how many tests found something."""
+    tried: Counter[str] = Counter()
+    violated: Counter[str] = Counter()
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.getreports(outcome):
+            for note in (str(value) for name, value in report.user_properties if name == "threat"):
+                what, _, how_many = note.rpartition("|")
+                tried[what] += int(how_many)
+                violated[what] += outcome != "passed"
+    if tried:
+        terminalreporter.section("threats")
+        terminalreporter.write_line(f"{'':<64}{'tried':>8}{'violations':>12}")
+    for what in sorted(tried):
+        terminalreporter.write_line(f"{what:<64}{tried[what]:>8,}{violated[what]:>12}")

@@ -94,6 +94,7 @@ def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.threat("races without loss or double", 1)
 def test_of_two_processes_that_migrate_at_once_one_does_it(databases: DatabaseMaker) -> None:
     database = databases.make(schema=False)
     go = "sys.stdin.readline()\nprint(database.migrate())"

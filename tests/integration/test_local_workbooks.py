@@ -665,6 +665,7 @@ def test_a_crash_before_the_file_is_replaced_leaves_the_old_one(
     assert not (folder / ".committee.xlsx.new").exists()
 
 
+@pytest.mark.threat("races without loss or double", 1)
 def test_two_processes_that_write_at_once_lose_nothing(workbooks: LocalWorkbooks, folder: Path) -> None:
     writers = [start_writer(folder, prefix, 8) for prefix in "AB"]
     assert [writer.wait(120) for writer in writers] == [0, 0]

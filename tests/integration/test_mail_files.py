@@ -98,6 +98,7 @@ def test_ids_that_end_alike_are_different_messages(tmp_path: Path) -> None:
     assert len(list_messages(tmp_path)) == 3
 
 
+@pytest.mark.threat("races without loss or double", 1)
 def test_senders_at_once_write_each_message_once(tmp_path: Path) -> None:
     messages = [change(message_id=f"m{n % 5}", date=MESSAGE.date + timedelta(days=n)) for n in range(40)]
     with ThreadPoolExecutor(8) as pool:

@@ -394,6 +394,7 @@ print(deliver_due_messages(run, Slow())["sent"])
     process.communicate()
 
 
+@pytest.mark.threat("races without loss or double", 1)
 def test_two_at_once_send_nothing_twice(cohort: SmallCohort, blocked: subprocess.Popen[str]) -> None:
     provider = Provider()
     assert deliver_due_messages(cohort.run, provider) == {"busy": 1}
@@ -483,6 +484,7 @@ deliver_due_messages(run, Witness())
     assert set(cohort.states().values()) == {"sent"}
 
 
+@pytest.mark.threat("races without loss or double", 1)
 def test_three_processes_in_a_race_send_each_message_once(cohort: SmallCohort) -> None:
     ids = cohort.queue(24)
     code = """

@@ -503,6 +503,7 @@ _SQLITE_NAMES = {
 }
 
 
+@pytest.mark.threat("forbidden states refused", 1)
 @pytest.mark.parametrize("case", FORBIDDEN, ids=lambda case: case.name)
 def test_a_forbidden_state_is_refused(cohort: SmallCohort, case: Forbidden) -> None:
     tables = (
