@@ -7,7 +7,7 @@ PROGRAM ?= program
 # Half of the tests wait for servers and disks, so two workers keep two cores busy.
 WORKERS ?= 2
 
-.PHONY: help demo test test-long lint prove serve bench lock clean
+.PHONY: help demo test test-long lint prove serve bench audit sbom licences lock clean
 
 help:
 	@echo "make demo       a whole program year on sample input, into $(OUT)/"
@@ -17,6 +17,8 @@ help:
 	@echo "make prove      kill, break and cheat the delivery of mail everywhere, and print what it came to"
 	@echo "make serve      Prefect's server and UI with every flow, on the sample program in $(PROGRAM)/"
 	@echo "make bench      the benchmarks"
+	@echo "make audit      known vulnerabilities of every locked package (asks a public list)"
+	@echo "make sbom       the list of parts of the runtime, as CycloneDX, into sbom.json"
 	@echo "make lock       resolve the dependencies anew (needs uv)"
 
 # What the program needs to run.
@@ -58,6 +60,15 @@ serve: $(VENV)/.runtime
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks delivery
+
+audit: $(VENV)/.dev
+	$(BIN)/python -m deployments.supply_chain audit
+
+sbom: $(VENV)/.dev
+	$(BIN)/python -m deployments.supply_chain sbom sbom.json
+
+licences: $(VENV)/.dev
+	$(BIN)/python -m deployments.supply_chain licences
 
 lock:
 	uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,7 @@ def check_program(folder: Path | None) -> list[Finding]:
     return [
         Finding("program.yaml", True, words),
         _list_sources(settings),
+        *_check_secret_files(settings),
         *_check_google(settings),
         *_check_forms(settings),
         *_check_committee(settings),
@@ -49,6 +52,17 @@ def _list_sources(settings: Settings) -> Finding:
     """Where each setting came from; never what it is."""
     words = "; ".join(f"{name} from {source}" for name, source in sorted(settings.sources.items()))
     return Finding("settings", True, words or "all from program.yaml")
+
+
+def _check_secret_files(settings: Settings) -> Iterator[Finding]:
+    """Files with secrets that other users of this machine may read; nothing if there is none."""
+    key = settings.google_service_account.get_secret_value() if settings.google_service_account else ""
+    names = [".env", *([key] if key and not key.lstrip().startswith("{") else [])]
+    for path in (settings.folder / name for name in names):
+        # Windows knows other rights.
+        if os.name == "posix" and path.is_file() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            words = f"others on this machine may read the secrets in it; run “chmod 600 {path}”."
+            yield Finding(path.name, False, words)
 
 
 def _check_google(settings: Settings) -> Iterator[Finding]:

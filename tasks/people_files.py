@@ -141,7 +141,7 @@ def write_matching(
     comes last. Other files in the folder stay. Raises PeopleFileError when the folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
             origin = _record_origin(folder, people, policy)
             names = _write_files(matching, Path(aside), origin, scores=scores)
@@ -195,6 +195,8 @@ def _write_files(matching: Matching, aside: Path, origin: dict[str, Any], *, sco
         FINISHED,
     ]
     for name in names:
+        # People's ids, which may be their names, and what the matching says about them.
+        (aside / name).chmod(0o600)
         with (aside / name).open("rb") as file:
             os.fsync(file.fileno())
     return names

@@ -115,8 +115,7 @@ def write_report(
     Raises ReportError when the folder can't be written.
     """
     page = render_report(summary, program, cohort_id, made_on)
-    name = re.sub(r"[^\w-]+", "-", cohort_id)
-    path = folder / f"evaluation-{name}.html"
+    path = _find_place(folder, cohort_id)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace_file(path, page)
@@ -126,6 +125,11 @@ def write_report(
             f"The report {path} can't be written ({reason}); close it elsewhere and make the folder writable."
         ) from error
     return path
+
+
+def _find_place(folder: Path, cohort_id: str) -> Path:
+    name = re.sub(r"[^\w-]+", "-", cohort_id)
+    return folder / f"evaluation-{name}.html"
 
 
 def _replace_file(path: Path, text: str) -> None:
@@ -241,10 +245,12 @@ def place_segments(figure: ScaleFigure, axis: tuple[float, float]) -> list[Segme
 def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
     """Write the board's report into the program folder, and return the figures for the `Evaluation` tab.
 
-    Before the evaluation opens there is nothing to compile.
+    Before the evaluation opens there is nothing to compile, unless a rehearsal left a report: that one is kept up,
+    since somebody who was erased may be quoted in it.
     """
-    cohort = desk.cohort
-    if local_day(run.now, cohort.program.zone) < cohort.settings.evaluation_opens:
+    cohort, folder = desk.cohort, run.settings.folder / REPORT_FOLDER
+    is_early = local_day(run.now, cohort.program.zone) < cohort.settings.evaluation_opens
+    if is_early and not _find_place(folder, run.cohort_id).exists():
         return []
     topics, _ = read_topics(desk.read_rows("Topics"))
     summary = summarise_year(cohort, {period: topic.title for period, topic in topics.items()})
@@ -253,7 +259,7 @@ def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
     cohorts = {**cohort.program.cohorts, run.cohort_id: cohort.settings}
     program = cohort.program.model_copy(update={"cohorts": cohorts})
     made_on = local_day(run.now, program.zone)
-    write_report(run.settings.folder / REPORT_FOLDER, summary, program, run.cohort_id, made_on)
+    write_report(folder, summary, program, run.cohort_id, made_on)
     figures = TabUpdate("Evaluation", [*list_figures(summary), *list_missing(cohort)], remove_missing=True)
     # A purge takes the names off the tab that nobody else writes any more.
     return [figures, TabUpdate("Unmatched", [], remove_missing=True)] if cohort.is_anonymised else [figures]

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -22,6 +23,7 @@ from typer.testing import CliRunner, Result
 from deployments.cli import app
 from deployments.private_server import PrivateServer, start_private_server
 from deployments.program_folders import list_sample_topics, make_program_folder, read_sample_responses
+from tasks.settings import load_settings
 
 COMMANDS = [
     "demo",
@@ -590,6 +592,49 @@ def test_doctor_names_what_is_broken_in_the_database(program: Path) -> None:
     [line] = [line for line in done.stdout.splitlines() if "database" in line]
     assert done.exit_code == 1
     assert line.startswith("✗ database: SQLite, but it holds what must never be: seat of a mentee (1)")
+
+
+def test_doctor_warns_of_secrets_that_others_may_read_and_shows_none(program: Path) -> None:
+    secrets = {
+        "MENTORING_SENDGRID_API_KEY": "SG.made-up-secret",
+        "MENTORING_SMTP_URL": "smtp://name:made-up-secret@127.0.0.1:9",
+        "MENTORING_GOOGLE_SERVICE_ACCOUNT": "account.json",
+    }
+    (program / ".env").write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
+    (program / "account.json").write_text('{"private_key": "made-up-secret"}')
+    for name in (".env", "account.json"):
+        (program / name).chmod(0o644)
+    done = call("doctor", "--program", program)
+    assert done.exit_code == 1
+    for name in (".env", "account.json"):
+        words = (
+            f"✗ {name}: others on this machine may read the secrets in it; run “chmod 600 {program / name}”."
+        )
+        assert words in done.stdout.replace("\n", " ").splitlines() or words in done.stdout
+        (program / name).chmod(0o600)
+    again = call("doctor", "--program", program)
+    assert "chmod" not in again.stdout
+    assert "made-up-secret" not in done.stdout + again.stdout
+
+
+def test_secrets_are_in_no_repr_and_no_traceback(program: Path) -> None:
+    secrets = {
+        "MENTORING_SENDGRID_API_KEY": "SG.made-up-secret",
+        "MENTORING_SMTP_URL": "smtp://name:made-up-secret@127.0.0.1:9",
+        "MENTORING_GOOGLE_SERVICE_ACCOUNT": '{"private_key": "made-up-secret"}',
+        "MENTORING_DATABASE_URL": "postgresql://name:made-up-secret@127.0.0.1:9/nowhere",
+    }
+    for mail in ("sendgrid", "smtp"):
+        variables = {**secrets, "MENTORING_MAIL": mail, "MENTORING_SHEETS": "google"}
+        for words in (["doctor"], ["run", "deliver-messages", "--debug"], ["status", "--debug"]):
+            done = call(*words, "--program", program, env=variables)
+            assert done.exit_code != 0
+            told = "".join(traceback.format_exception(done.exception)) if done.exception else ""
+            assert "made-up-secret" not in done.output + told
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in secrets.items():
+            patch.setenv(name, value)
+        assert "made-up-secret" not in repr(load_settings(program))
 
 
 def test_doctor_says_that_the_database_can_not_be_opened(program: Path) -> None:
