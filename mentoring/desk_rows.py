@@ -20,6 +20,8 @@ from mentoring.decisions import (
     read_topics,
 )
 from mentoring.desk import Cell, SheetTab, TabUpdate
+from mentoring.lookalikes import find_lookalikes
+from mentoring.message_markdown import join_words
 from mentoring.messages import KINDS
 from mentoring.outbox import came_back, has_text, list_doubtful
 from mentoring.proposals import plan_match_decisions
@@ -102,12 +104,17 @@ def _day(cohort: Cohort, moment: datetime | None) -> str:
 def list_application_rows(cohort: Cohort) -> list[Row]:
     """The `Applications` tab: every application with its status in words."""
     rows: list[Row] = []
+    alike = find_lookalikes(cohort)
     for key, item in sorted(cohort.applications.items()):
         faults = (
             " ".join(fault["sentence"] for fault in item.faults)
             if item.state == "needs_attention"
             else item.reason
         )
+        if key in alike:
+            others = join_words(alike[key])
+            doubt = f"The address looks like that of {others}; ask both whether they are one person, before you match."
+            faults = f"{faults} {doubt}".strip()
         rows.append(
             {
                 "Reference": key,

@@ -116,3 +116,13 @@ def test_the_committee_reads_of_every_decision_and_rule() -> None:
     guide = read(ROOT / "docs" / "committee-guide.md")
     words = (*MATCH_DECISIONS, *REQUEST_DECISIONS, *MESSAGE_DECISIONS, *RULES)
     assert [word for word in words if f"**{word}**" not in guide and f"\n| {word} |" not in guide] == []
+
+
+def test_each_threat_is_held_by_a_test_that_exists() -> None:
+    page = read(ROOT / "docs" / "threat-model.md")
+    named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 40
+    for place, test in named:
+        path = ROOT / "tests" / place
+        assert path.is_file(), place
+        assert not test or f"def {test}(" in read(path), f"{place}::{test}"
