@@ -8,7 +8,7 @@ from pathlib import Path
 from mentoring.desk import TabUpdate
 from mentoring.erasure import plan_departure
 from tasks.desk import Desk, gather_desk, reload_desk, write_desk
-from tasks.erasure import erase_people, find_person, remove_mail_files
+from tasks.erasure import ask_provider, erase_people, find_person, remove_mail_files
 from tasks.ledger import apply_plan
 from tasks.reports import compile_report
 from tasks.runs import Run, WrongUseError, open_run
@@ -28,12 +28,14 @@ def erase_person(address: str, folder: Path | None) -> Iterator[str]:
         raise WrongUseError("Nobody has this address; check its spelling, or look on the Applications tab.")
     desks = [(run, gather_desk(run)) for run in runs]
     partners = [key for run, desk in desks for key in _end_matches(run, desk, person_id)]
+    known_address = desks[0][1].cohort.people[person_id].email
     erase_people(runs[0], [person_id])
     removed = remove_mail_files(runs[0])
     for run, desk in desks:
         current = reload_desk(run, desk)
         write_desk(run, current, [*compile_report(run, current), *_clear_unmatched(current)])
     yield f"Erased {person_id} from the database and the committee's sheet; {removed} rendered mails removed."
+    yield f"→ {ask_provider(runs[0], known_address)}"
     for key in partners:
         yield f"→ {key} had a live match with this person; please write to {key} that it has ended."
     yield "→ Not within reach: the row in the forms sheet, the committee's own notes, backups, mail already delivered."

@@ -12,7 +12,7 @@ from mentoring.addresses import normalise_address
 from mentoring.erasure import keep_statistics
 from mentoring.program import Question
 from tasks.database import Transaction
-from tasks.mail import MAIL_FOLDER
+from tasks.mail import MAIL_FOLDER, AddressError, MailError
 from tasks.runs import Run
 
 _FORGET = (
@@ -93,6 +93,21 @@ def remove_mail_files(run: Run) -> int:
     if removed:
         write_index(folder, run.settings.program.name)
     return removed
+
+
+def ask_provider(run: Run, address: str) -> str:
+    """Have the mail provider erase the person where its API allows that; a sentence on what came of it."""
+    if run.settings.mail == "files":
+        return "No mail provider knows this person, for mail goes to files."
+    if run.settings.mail == "smtp":
+        return "A mail server can't be asked to erase anything; its own logs of what was delivered stay."
+    from tasks.mail_sendgrid import open_sendgrid
+
+    try:
+        open_sendgrid(run.settings).erase_recipient(address)
+    except (AddressError, MailError) as error:
+        return f"SendGrid did not erase its own records: {error} Or ask its support."
+    return "SendGrid was asked to erase its own records, which takes some days; its suppression lists stay."
 
 
 def find_person(run: Run, address: str) -> str | None:

@@ -35,7 +35,12 @@ from tasks.sendgrid_calls import (
     SendGridCalls,
     UnclearCallError,
 )
-from tasks.sendgrid_records import check_access, find_in_logs, list_suppressed_addresses
+from tasks.sendgrid_records import (
+    check_access,
+    erase_recipient,
+    find_in_logs,
+    list_suppressed_addresses,
+)
 from tasks.settings import Settings
 
 _NAME_LIMIT = 120
@@ -88,6 +93,10 @@ class SendGridMail:
     def list_suppressed(self) -> Mapping[str, str]:
         """Everybody on the account's suppression lists. Raises `MailError`."""
         return list_suppressed_addresses(self.calls)
+
+    def erase_recipient(self, address: str) -> None:
+        """Have SendGrid erase what it keeps of a person. Raises `MailError`."""
+        erase_recipient(self.calls, write_ascii_address(address))
 
     def check(self) -> str:
         """Let SendGrid judge a message that it does not send, and read what runs will read. Raises `MailError`."""

@@ -1,7 +1,7 @@
 """What SendGrid's own records say: the Email Logs of the last 30 days, and the suppression lists.
 
-Belongs here: reading them, and what they mean for us. Does not belong here: sending (`tasks.mail_sendgrid`), and the
-events that SendGrid brings by itself (`tasks.mail_webhook`).
+Belongs here: reading them, having a person erased from them, and what they mean for us. Does not belong here: sending
+(`tasks.mail_sendgrid`), and the events that SendGrid brings by itself (`tasks.mail_webhook`).
 """
 
 from __future__ import annotations
@@ -152,6 +152,20 @@ def read_suppressions(calls: SendGridCalls, name: str, limit: int, offset: int =
             "SendGrid's suppression lists came in a form that can't be read; nothing is sent without them."
         )
     return page
+
+
+def erase_recipient(calls: SendGridCalls, address: str) -> None:
+    """Have SendGrid erase what it keeps of a recipient (Recipients' Data Erasure API). Raises `MailError`.
+
+    SendGrid does it within some days; its suppression lists stay.
+    """
+    body = {"email_addresses": [address]}
+    _ask(
+        calls,
+        lambda account: account.client.recipients.erasejob.post(request_body=body),
+        "recipients.erasejob.create",
+        "an erasure",
+    )
 
 
 def check_access(calls: SendGridCalls, sandbox: dict[str, Any], unsubscribe_group: int | None) -> str:

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from program_databases import NOW, DatabaseMaker
+from pydantic import SecretStr
 from scripted_provider import Provider, with_delivery
 from small_cohort import DAY, INTRODUCTIONS, SmallCohort
 
@@ -28,12 +30,13 @@ from mentoring.outbox import list_doubtful
 from mentoring.responses import Response
 from tasks import erasure
 from tasks.database import ChangedMeanwhileError, Database
-from tasks.erasure import anonymise_cohort, erase_people, find_person, remove_mail_files
+from tasks.erasure import anonymise_cohort, ask_provider, erase_people, find_person, remove_mail_files
 from tasks.ledger import apply_plan
 from tasks.mail import Delivery, OutgoingMessage
 from tasks.outbox import deliver_due_messages
 from tasks.runs import Run
 from tasks.settings import Settings
+from tests.stand_ins.sendgrid import KEY, SendGridStandIn
 
 WHEN = "2027-03-01T15:00:00Z"
 #: Stands in everything that Zora Quill wrote, and in everything written to or about her.
@@ -308,6 +311,37 @@ def test_mail_that_could_not_be_removed_is_removed_by_the_next_run(cohort: Small
     assert len(find_canary(read_all_bytes(cohort.run))) == 3
     assert remove_mail_files(cohort.run) == 3
     assert remove_mail_files(cohort.run) == 0
+
+
+# The mail provider
+
+
+def at_sendgrid(run: Run, url: str) -> Run:
+    settings = replace(run.settings, mail="sendgrid", sendgrid_url=url, sendgrid_api_key=SecretStr(KEY))
+    return replace(run, settings=settings)
+
+
+def test_sendgrid_is_asked_to_erase_its_own_records(cohort: SmallCohort) -> None:
+    with SendGridStandIn() as sendgrid:
+        run = at_sendgrid(cohort.run, sendgrid.url)
+        deliver_due_messages(run)
+        assert ADDRESS in {each.to for each in sendgrid.accepted}
+        assert "was asked to erase its own records" in ask_provider(run, ADDRESS)
+        assert ADDRESS not in {each.to for each in sendgrid.accepted}
+
+
+def test_what_sendgrid_does_not_erase_is_said_without_the_address(cohort: SmallCohort) -> None:
+    with SendGridStandIn(scopes=("mail.send",)) as sendgrid:
+        sentence = ask_provider(at_sendgrid(cohort.run, sendgrid.url), ADDRESS)
+    assert sentence.startswith("SendGrid did not erase its own records: ")
+    assert "recipients.erasejob.create" in sentence
+    assert CANARY.casefold() not in sentence.casefold()
+
+
+@pytest.mark.parametrize(("mail", "words"), [("files", "goes to files"), ("smtp", "can't be asked")])
+def test_other_ways_of_mail_are_said(cohort: SmallCohort, mail: Any, words: str) -> None:
+    run = replace(cohort.run, settings=replace(cohort.run.settings, mail=mail))
+    assert words in ask_provider(run, ADDRESS)
 
 
 # A whole cohort

@@ -62,6 +62,16 @@ def test_logs_that_lag_say_nothing_yet() -> None:
         assert backend.look_up("m-1", datetime.now(UTC) - BEFORE) is not None
 
 
+def test_a_person_is_erased_from_sendgrids_own_records(sendgrid: SendGridStandIn) -> None:
+    backend = connect(sendgrid.url)
+    backend.send(MESSAGE)
+    backend.send(change(message_id="m-2", to_address="bo@example.org"))
+    backend.erase_recipient(MESSAGE.to_address.upper())
+    since = datetime.now(UTC) - BEFORE
+    assert backend.look_up("m-1", since) is None
+    assert backend.look_up("m-2", since) is not None
+
+
 def test_each_entry_of_the_logs_is_asked_for_once(sendgrid: SendGridStandIn) -> None:
     backend = connect(sendgrid.url)
     for number in range(6):

@@ -44,7 +44,10 @@ from .sendgrid_server import KEY, SendGridServer
 
 __all__ = ["KEY", "LISTS", "TAKEN", "UNREACHABLE", "Accepted", "Fault", "RemoteStandIn", "SendGridStandIn"]
 
-SCOPES = ("mail.send", "suppression.read", "email_activity.read", "asm.groups.read")
+SCOPES = (
+    *("mail.send", "suppression.read", "email_activity.read", "asm.groups.read"),
+    "recipients.erasejob.create",
+)
 
 
 class SendGridStandIn:

@@ -61,6 +61,11 @@ class Memory:
         self._record: TextIO | None = record.open("a", encoding="utf-8") if record else None
         self._webhook_key = ec.generate_private_key(ec.SECP256R1())
 
+    def forget(self, addresses: set[str]) -> None:
+        """Erase recipients from logs and what was taken, as SendGrid does at their sender's request."""
+        with self._lock:
+            self._accepted = [each for each in self._accepted if each.to.lower() not in addresses]
+
     def close(self) -> None:
         """Close the record."""
         if self._record:

@@ -138,7 +138,18 @@ class _Handler(BaseHTTPRequestHandler):
             if int(path.split("/")[-1]) not in self.server.groups:
                 raise RefusedError(404, "resource not found")
             return self._answer(200, {"id": int(path.split("/")[-1]), "name": "Reminders", "unsubscribes": 0})
+        if path == "/v3/recipients/erasejob":
+            self._require("recipients.erasejob.create")
+            return self._erase(method, content)
         raise RefusedError(404, "not found")
+
+    def _erase(self, method: str, content: bytes) -> None:
+        body = self._read_body(method, content)
+        addresses = body.get("email_addresses") if isinstance(body, dict) else None
+        if not isinstance(addresses, list) or not 1 <= len(addresses) <= 5000 or len(body) > 1:
+            raise RefusedError(400, "invalid request", "email_addresses")
+        self.server.memory.forget({str(address).lower() for address in addresses})
+        return self._answer(202, {"job_id": "job-1"})
 
     def _require(self, scope: str) -> None:
         if scope not in self.server.scopes:
