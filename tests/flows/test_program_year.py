@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import logging
+import shutil
 import sqlite3
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -10,12 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canaries import MARKED_PEOPLE, Canaries, LogCollector
 
 from deployments.demo import DemoYear
+from deployments.erasing import erase_person
 from flows import FLOW_NAMES
 from mentoring.cohort import Cohort
 from tasks.database import Database
 from tasks.settings import load_settings
+
+# A whole year twice over, which may take its time on a busy machine.
+pytestmark = pytest.mark.timeout(1800)
 
 IDLE = {"proposals", "unmatched mentees", "free seats", "approved"}
 
@@ -56,7 +64,28 @@ class TwiceLivedYear(DemoYear):
 def year(tmp_path_factory) -> Iterator[TwiceLivedYear]:
     lived = TwiceLivedYear(tmp_path_factory.mktemp("year") / "program", tell=lambda line: None)
     lived.repeated, lived.runs = [], Counter()
-    lived.live()
+    lived.canaries, lived.log, lived.temporary = (
+        Canaries(),
+        LogCollector(),
+        tmp_path_factory.mktemp("temporary"),
+    )
+    lived.canaries.plant(lived.people)
+    root = logging.getLogger()
+    watched = [
+        root,
+        *(logging.getLogger(name) for name in ("prefect", "prefect.flow_runs", "prefect.task_runs")),
+    ]
+    levels = [logger.level for logger in watched]
+    with pytest.MonkeyPatch.context() as patch:
+        # What is left behind where every user may look.
+        patch.setattr(tempfile, "tempdir", str(lived.temporary))
+        for logger in watched:
+            logger.addHandler(lived.log)
+            logger.setLevel(logging.INFO)
+        lived.live()
+        for logger, level in zip(watched, levels, strict=True):
+            logger.removeHandler(lived.log)
+            logger.setLevel(level)
     return lived
 
 
@@ -251,3 +280,102 @@ def test_steps_are_named_with_the_cohort(year):
         names = {run.name for run in client.read_task_runs(limit=200)}
     assert "apply the decisions, 2027" in names
     assert {name.rpartition(", ")[2] for name in names} == {"2027"}
+
+
+# Personal data: twenty marked values, and every place that must not hold one.
+
+
+def list_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_the_canaries_sing_where_they_may(year):
+    assert len(year.canaries.marks) == 20
+    seen = set().union(*year.canaries.find_in_files(list_files(year.folder)).values())
+    assert seen == set(year.canaries.marks)
+
+
+@pytest.mark.threat("canaries × Prefect's database", 20)
+def test_prefect_keeps_no_personal_data(year, prefect_server):
+    home = prefect_server.home
+    assert (home / "prefect.db").stat().st_size > 100_000
+    files = list_files(home)
+    assert any(b"propose-matches" in path.read_bytes() for path in files)
+    assert year.canaries.find_in_files(files) == {}
+
+
+@pytest.mark.threat("canaries × logs", 20)
+def test_logs_hold_no_personal_data(year):
+    assert len(year.log.lines) > 100
+    assert not [line for line in year.log.lines if year.canaries.find_in(line.encode())]
+    assert not [line for line in year.log.lines if any(address in line for address in MARKED_PEOPLE)]
+
+
+@pytest.mark.threat("canaries × artifacts and results", 20)
+def test_artifacts_and_results_hold_no_personal_data(year):
+    for report in year.reports:
+        assert not year.canaries.find_in((report.write_markdown() + repr(report)).encode())
+
+
+@pytest.mark.threat("canaries × temporary files", 20)
+def test_nothing_is_left_in_temporary_files(year):
+    assert year.canaries.find_in_files(list_files(year.temporary)) == {}
+
+
+@pytest.mark.threat("canaries × SendGrid's own fields", 20)
+def test_sendgrid_would_get_no_personal_data_in_its_own_fields(year):
+    from tasks.mail_files import read_eml, read_head
+    from tasks.mail_sendgrid import write_request
+
+    mails = sorted((year.folder / "mail").glob("*.eml"))
+    for path in mails:
+        head, mail = read_head(path), read_eml(path)
+        text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        body = write_request(make_message(head, text, html))
+        [person] = body["personalizations"]
+        rest = {key: value for key, value in body.items() if key not in MAIL_ITSELF} | {
+            "of person": person["custom_args"]
+        }
+        assert set(person) == {"to", "custom_args"}
+        words = repr(rest)
+        assert not year.canaries.find_in(words.encode())
+        assert not [address for address in MARKED_PEOPLE if address in words]
+        assert person["custom_args"] == {"mentoring_message": head["X-Mentoring-Message"]}
+
+
+#: What SendGrid delivers; everything else it keeps for long, and can't remove.
+MAIL_ITSELF = {"personalizations", "from", "reply_to", "subject", "content", "attachments"}
+
+
+def make_message(head, text, html):
+    from outgoing_mail import change
+
+    address = head["To"].rpartition("<")[2].rstrip(">")
+    return change(
+        message_id=head["X-Mentoring-Message"],
+        kind=head["X-Mentoring-Kind"],
+        to_address=address,
+        to_name=head["To"].partition("<")[0].strip(' "'),
+        subject=head["Subject"],
+        text=text,
+        html=html,
+    )
+
+
+@pytest.mark.threat("canaries × our own files after erase", 20)
+def test_after_erasing_them_nothing_of_ours_holds_a_canary(year, tmp_path):
+    folder = tmp_path / "erased"
+    shutil.copytree(year.folder, folder)
+    said = [line for address in MARKED_PEOPLE for line in erase_person(address, folder)]
+    assert sum("Not within reach" in line for line in said) == len(MARKED_PEOPLE)
+    assert not [line for line in said if year.canaries.find_in(line.encode())]
+    # The forms' own sheet belongs to the forms; the command says so.
+    ours = [path for path in list_files(folder) if path.name != "forms.xlsx"]
+    assert year.canaries.find_in_files(ours) == {}
+    leaked = [
+        path.name for path in ours if any(address.encode() in path.read_bytes() for address in MARKED_PEOPLE)
+    ]
+    assert leaked == []
+    database = Database(load_settings(folder).database_url)
+    assert {name: rows for name, rows in database.run_checks().items() if rows} == {}
+    assert (folder / "reports" / "evaluation-2027.html").exists()

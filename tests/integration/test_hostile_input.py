@@ -24,7 +24,7 @@ from stand_ins.google_sheets import GoogleStandIn
 from mentoring.form_headings import list_questions
 from mentoring.intake import plan_intake
 from mentoring.program import Program
-from tasks import google_client, google_sheets
+from tasks import google_client, google_pace, google_sheets
 from tasks.desk import gather_desk, read_answers, reload_desk, write_desk
 from tasks.ledger import apply_plan
 from tasks.outbox import deliver_due_messages
@@ -54,7 +54,7 @@ def browser_page() -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def google() -> Iterator[GoogleStandIn]:
     with pytest.MonkeyPatch.context() as patch, GoogleStandIn() as stand_in:
-        patch.setattr(google_client, "CALLS_A_MINUTE", 1_000_000)
+        patch.setattr(google_pace, "CALLS_A_MINUTE", 1_000_000)
         for module in (google_client, google_sheets):
             patch.setattr(module, "FIRST_PAUSE", 0.001)
         patch.setattr(google_client, "TIMEOUTS", (20.0, 120.0))
