@@ -5,6 +5,7 @@ The only module that reads the environment. Secrets are kept as `SecretStr`: no 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -261,11 +262,10 @@ def _read_variables(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _read_block(variable: str, kind: str, name: str) -> str:
-    from prefect.blocks.system import Secret
     from prefect.variables import Variable
 
     try:
-        value = Variable.get(name) if kind == "variable" else Secret.load(name).get()  # type: ignore[union-attr]
+        value = Variable.get(name) if kind == "variable" else _read_secret(name)
     except ValueError:
         value = None
     except Exception as error:  # noqa: BLE001 – whatever it was, the text may repeat an address with a password
@@ -279,6 +279,14 @@ def _read_block(variable: str, kind: str, name: str) -> str:
             "Prefect UI, or write the value into .env."
         )
     return value
+
+
+def _read_secret(name: str) -> str:
+    from prefect.blocks.system import Secret
+
+    # Its `get` would make an object of a service account's key, and a number of a key of digits.
+    value = Secret.load(name).value.get_secret_value()  # type: ignore[union-attr]
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _choose(name: str, value: str, known: tuple[str, ...]) -> str:

@@ -1,11 +1,13 @@
 """Settings that come from Prefect's Secret blocks and variables: named in `.env`, read when a run begins, never shown."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from deployments.checkup import check_program
 from deployments.program_folders import make_program_folder
+from tasks.google_client import read_service_account
 from tasks.settings import SettingsError, load_settings
 
 
@@ -46,6 +48,36 @@ def test_a_secret_block_and_a_variable_give_their_values_and_doctor_says_where_t
         "MENTORING_SENDGRID_API_KEY from .env, which names the Prefect secret “sendgrid-key”",
         "MENTORING_SHEETS from .env",
     }
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_service_account_may_lie_in_a_secret_block_as_text_or_as_an_object(
+    program: Path, as_text: bool
+) -> None:
+    from prefect.blocks.system import Secret
+
+    key = {
+        "client_email": "mentoring@project.example",
+        "private_key": "a\\nb",
+        "token_uri": "http://127.0.0.1:9/",
+    }
+    Secret(value=json.dumps(key) if as_text else key).save("google-account", overwrite=True)
+    name(program, "MENTORING_GOOGLE_SERVICE_ACCOUNT=prefect:secret/google-account")
+    found = load_settings(program).google_service_account
+    assert found is not None
+    account = json.loads(read_service_account(found, program).get_secret_value())
+    assert account == {**key, "private_key": "a\nb\n"}
+    assert "mentoring@" not in repr(found)
+
+
+def test_a_secret_of_digits_stays_as_it_is(program: Path) -> None:
+    from prefect.blocks.system import Secret
+
+    Secret(value="1234567").save("digits", overwrite=True)
+    name(program, "MENTORING_SENDGRID_API_KEY=prefect:secret/digits")
+    found = load_settings(program).sendgrid_api_key
+    assert found is not None
+    assert found.get_secret_value() == "1234567"
 
 
 @pytest.mark.parametrize(

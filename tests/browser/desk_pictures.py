@@ -1,0 +1,168 @@
+"""`python -m tests.browser.desk_pictures [FOLDER]`: a picture of every tab of the desk as it stood on a day of the year.
+
+They stand in `docs/committee-guide.md`, and are to be renewed when a tab or its words change. The workbooks are those of
+the sample year, which is lived for it (about a minute of one processor). Belongs here: taking the pictures. Does not
+belong here: what must hold of the desk.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from deployments.demo import DemoYear
+from mentoring.cohort import Cohort
+from mentoring.desk import TabUpdate
+from mentoring.desk_rows import list_message_rows
+from tasks.local_workbooks import COMMITTEE
+from tasks.settings import load_settings
+from tasks.sheets import open_sheets
+
+ROOT = Path(__file__).parents[2]
+PIXELS_A_CHARACTER = 6.6
+_COLOURS = 64
+_PAGE = """<!DOCTYPE html><meta charset="utf-8"><style>
+body {{ margin: 14px; background: #fff }}
+table {{ border-collapse: collapse; table-layout: fixed; width: {width}px; font: 12px/1.25 "Noto Sans", sans-serif }}
+td {{ border: 1px solid #d9d9d9; padding: 1px 3px 5px; vertical-align: top; white-space: pre-wrap;
+      overflow-wrap: anywhere; color: #000 }}
+tr:first-child td {{ padding-bottom: 2px }}
+</style><table><colgroup>{columns}</colgroup>{rows}</table>"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A tab on the evening of a day, and which of its lines are shown (1 is the headings)."""
+
+    tab: str
+    day: date
+    lines: Sequence[int]
+
+
+def _from_to(*ends: tuple[int, int]) -> list[int]:
+    return [1, *(line for first, last in ends for line in range(first, last + 1))]
+
+
+SHOTS = (
+    Shot("Program", date(2027, 12, 1), _from_to((2, 24))),
+    Shot("Rules", date(2027, 12, 1), _from_to((2, 3))),
+    Shot("Unmatched", date(2027, 2, 23), _from_to((2, 6))),
+    Shot("Topics", date(2027, 12, 1), _from_to((2, 6))),
+    Shot("Requests", date(2027, 7, 9), _from_to((2, 3))),
+    Shot("Check-ins", date(2027, 7, 14), _from_to((5, 8), (12, 13), (22, 23))),
+    Shot("Messages", date.max, _from_to((2, 4))),
+    Shot("Evaluation", date(2027, 12, 10), _from_to((2, 22))),
+)
+
+
+class WatchedYear(DemoYear):
+    """The sample year, with a copy of the committee's workbook from every evening."""
+
+    kept: Path
+
+    def _run(self, name: str, moment: datetime) -> Any:
+        report = super()._run(name, moment)
+        self.kept.mkdir(exist_ok=True)
+        shutil.copy(self.folder / COMMITTEE, self.kept / f"{moment:%Y-%m-%d}.xlsx")
+        return report
+
+
+def read_evening(kept: Path, day: date) -> Path:
+    """The workbook as it stood on the evening of the day: the last one from that day or before."""
+    return max(path for path in kept.glob("*.xlsx") if path.stem <= day.isoformat())
+
+
+def write_page(sheet: Any, lines: Sequence[int]) -> str:
+    """The lines of the sheet as a page that shows them as a spreadsheet does."""
+    widths = [sheet.column_dimensions[cell.column_letter].width * PIXELS_A_CHARACTER for cell in sheet[1]]
+    rows = "".join(
+        f"<tr>{''.join(map(_write_cell, sheet[line]))}</tr>" for line in lines if line <= sheet.max_row
+    )
+    columns = "".join(f'<col style="width: {width:.0f}px">' for width in widths)
+    return _PAGE.format(width=round(sum(widths)), columns=columns, rows=rows)
+
+
+def _write_cell(cell: Any) -> str:
+    fill = f"background: #{cell.fill.fgColor.rgb[2:]};" if cell.fill.fill_type == "solid" else ""
+    weight = "font-weight: bold;" if cell.font.b else ""
+    text = "" if cell.value is None else str(cell.value)
+    return f'<td style="{fill}{weight}">{html.escape(text)}</td>'
+
+
+def put_in_doubt(cohort: Cohort) -> Cohort:
+    """The cohort as if mail had gone wrong for three people, which it never does in the sample year."""
+    troubles = (
+        ("unknown", "monthly_topic", "The mail provider gave no answer within a minute."),
+        ("failed", "check_in", "The mail provider refused the address: mailbox unavailable."),
+        ("expired", "heads_up", "The mail provider could not be reached until the message was too late."),
+    )
+    messages = [
+        replace(
+            next(message for message in cohort.messages if message.kind == kind), state=state, problem=problem
+        )
+        for state, kind, problem in troubles
+    ]
+    return replace(cohort, messages=tuple(messages))
+
+
+def take_pictures(page: Any, kept: Path, folder: Path, shots: Sequence[Shot] = SHOTS) -> None:
+    """Each tab of the evenings' workbooks in `kept` as a PNG in `folder`."""
+    from openpyxl import load_workbook
+    from PIL import Image
+
+    for shot in shots:
+        sheet = load_workbook(read_evening(kept, shot.day))[shot.tab]
+        page.set_content(write_page(sheet, shot.lines))
+        width = page.evaluate("document.querySelector('table').offsetWidth") + 28
+        page.set_viewport_size({"width": width, "height": 100})
+        picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+        picture.quantize(_COLOURS).save(folder / name_picture(shot.tab), "PNG", optimize=True)
+
+
+def name_picture(tab: str) -> str:
+    """The file that shows the tab."""
+    return f"desk-{tab.lower()}.png"
+
+
+def live(folder: Path) -> Path:
+    """Live the sample year in `folder`; returns where the evenings' workbooks are."""
+    from deployments.private_server import start_private_server
+
+    with start_private_server() as server:
+        server.wait()
+        with server.use_quickly():
+            year = WatchedYear(folder, tell=lambda line: None)
+            year.kept = folder / "evenings"
+            year.live()
+            rows = list_message_rows(put_in_doubt(year.read_cohort()), ())
+    open_sheets(load_settings(folder)).write_committee([TabUpdate("Messages", rows)])
+    shutil.copy(folder / COMMITTEE, year.kept / "9999-12-31.xlsx")
+    return year.kept
+
+
+def main(arguments: list[str]) -> int:
+    """Take every picture."""
+    from playwright.sync_api import sync_playwright
+
+    folder = Path(arguments[0]) if arguments else ROOT / "docs" / "pictures"
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        kept = live(Path(place) / "program")
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"],
+        )
+        take_pictures(browser.new_page(), kept, folder)
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
