@@ -163,7 +163,7 @@ class DemoYear:
         yield "The committee's desk", self.folder / COMMITTEE
         yield "The forms", self.folder / FORMS
         yield "Every mail", mails
-        for report in sorted((self.folder / "reports").glob("*.html")):
+        for report in sorted((self.folder / "reports").glob("evaluation-*.html")):
             yield "Report for the board", report
 
     def read_cohort(self) -> Cohort:

@@ -11,6 +11,7 @@ from tasks.desk import Desk, gather_desk, reload_desk, write_desk
 from tasks.erasure import ask_provider, erase_people, find_person, remove_mail_files
 from tasks.ledger import apply_plan
 from tasks.reports import compile_report
+from tasks.review_pages import remove_review
 from tasks.runs import Run, WrongUseError, open_run
 from tasks.settings import load_settings
 
@@ -32,6 +33,7 @@ def erase_person(address: str, folder: Path | None) -> Iterator[str]:
     erase_people(runs[0], [person_id])
     removed = remove_mail_files(runs[0])
     for run, desk in desks:
+        remove_review(run)
         current = reload_desk(run, desk)
         write_desk(run, current, [*compile_report(run, current), *_clear_unmatched(current)])
     yield f"Erased {person_id} from the database and the committee's sheet; {removed} rendered mails removed."

@@ -14,9 +14,10 @@ from mentoring.calendar import list_topic_days, local_day, name_day
 from mentoring.cohort import Cohort
 from mentoring.erasure import find_purge_day
 from mentoring.outbox import came_back, list_doubtful
-from tasks.desk import gather_desk
+from tasks.desk import Desk, gather_desk
 from tasks.restored import find_block
-from tasks.runs import open_run
+from tasks.review_pages import find_review
+from tasks.runs import Run, open_run
 from tasks.settings import load_settings
 
 
@@ -44,7 +45,12 @@ def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]
         run = open_run("status", cohort_id, as_of, True, folder)
         desk = gather_desk(run)
         today = local_day(run.now, desk.cohort.program.zone)
-        waiting = (*desk.problems, *find_block(run), *_list_waiting(desk.cohort, today))
+        waiting = (
+            *desk.problems,
+            *find_block(run),
+            *_list_waiting(desk.cohort, today),
+            *_point_to_review(run, desk),
+        )
         counts = count_states(desk.cohort)
         standings.append(
             Standing(
@@ -52,6 +58,12 @@ def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]
             )
         )
     return standings
+
+
+def _point_to_review(run: Run, desk: Desk) -> list[str]:
+    page = find_review(run.settings.folder, run.cohort_id)
+    is_useful = page.exists() and desk.cohort.list_matches("proposed")
+    return [f"The proposals side by side, for the committee: {page}."] if is_useful else []
 
 
 def count_states(cohort: Cohort) -> dict[str, dict[str, int]]:

@@ -12,4 +12,5 @@ def update_proposals(run: Run, desk: Desk) -> Plan:
     if not run.dry_run:
         steps.apply_plan(run, desk.cohort, plan)
         steps.write_desk(run, desk, plan.updates)
+        steps.write_review(run, steps.reload_desk(run, desk).cohort, plan)
     return plan

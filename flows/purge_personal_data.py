@@ -17,5 +17,6 @@ def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
     if is_purge_due(desk.cohort, run.now) and not run.dry_run:
         steps.anonymise_cohort(run)
         steps.remove_mail_files(run)
+        steps.remove_review(run)
         steps.write_desk(run, desk, steps.compile_report(run, steps.reload_desk(run, desk)))
     return steps.report_run(run, [plan], {}, desk.problems)

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mentoring.cohort import Draft, MessageKey
 from mentoring.desk import TabUpdate
+
+if TYPE_CHECKING:
+    from mentoring.match_review import PairingMap
 
 
 @dataclass(frozen=True)
@@ -296,7 +299,7 @@ class Plan:
     """The outcome of a decision: what goes to the database, to the desk and to the operator.
 
     `counts` and `waiting` go to the run's page: figures, and sentences on what waits for whom, without
-    personal data.
+    personal data. `pairing` is who could be with whom, where a matching was run.
     """
 
     changes: Sequence[Change] = ()
@@ -304,6 +307,7 @@ class Plan:
     updates: Sequence[TabUpdate] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     waiting: Sequence[str] = ()
+    pairing: PairingMap | None = None
 
     def drop_known(self, known: frozenset[MessageKey]) -> Plan:
         """The plan without messages that were queued before."""

@@ -16,6 +16,7 @@ from mentoring.changes import ApproveMatch, Change, ExplainMatch, HoldMatch, Pla
 from mentoring.cohort import Cohort, Match
 from mentoring.decisions import Decision, PairRules, Rows, read_match_decisions, read_pair_rules
 from mentoring.desk import TabUpdate
+from mentoring.match_review import PairingMap, draw_map
 from mentoring.policy import CRITERIA
 from mentoring.rosters import Roster, add_fixed, list_fixed, list_free, tabulate_mentees, tabulate_mentors
 
@@ -86,12 +87,9 @@ def plan_proposals(
     if now < opening:
         closes_on = name_day(cohort.settings.applications_close)
         line = f"Applications are open until {closes_on}; proposals follow after that day."
-        return Plan(
-            tuple(changes),
-            updates=(_advise_early(cohort, changes, rule_rows, workers),),
-            counts={"proposed": 0},
-            waiting=(line,) if changes else (),
-        )
+        advice, pairing = _advise_early(cohort, changes, rule_rows, workers)
+        waiting = (line,) if changes else ()
+        return Plan(tuple(changes), (), (advice,), {"proposed": 0}, waiting, pairing)
     if local_day(now, cohort.program.zone) > cohort.settings.ends:
         return Plan(tuple(changes), counts={"proposed": 0})
     rules = read_pair_rules(cohort, rule_rows)
@@ -118,16 +116,18 @@ def plan_proposals(
     }
     open_rows = len(found) - len(roster.on_hold & set(found))
     waiting = (f"Proposals that wait for a decision on the Matches tab: {open_rows}.",) if open_rows else ()
-    return Plan((*changes, *proposals), updates=tuple(updates), counts=counts, waiting=waiting)
+    return Plan((*changes, *proposals), (), tuple(updates), counts, waiting, draw_map(result, *tables))
 
 
 def _advise_early(
     cohort: Cohort, changes: Sequence[Change], rule_rows: Rows, workers: Workers | None
-) -> TabUpdate:
-    """While applications are open: which mentors to look for, by those who applied so far."""
+) -> tuple[TabUpdate, PairingMap | None]:
+    """While applications are open: which mentors to look for, and who could be with whom, so far."""
     roster = list_free(cohort, changes, read_pair_rules(cohort, rule_rows))
-    result, _ = _run_engine(cohort, tabulate_mentors(roster), tabulate_mentees(cohort, roster), workers)
-    return TabUpdate("Unmatched", _list_wanted(cohort, result) if result else [], remove_missing=True)
+    tables = tabulate_mentors(roster), tabulate_mentees(cohort, roster)
+    result, _ = _run_engine(cohort, *tables, workers)
+    wanted = TabUpdate("Unmatched", _list_wanted(cohort, result) if result else [], remove_missing=True)
+    return wanted, draw_map(result, *tables) if result else None
 
 
 def _price_fixed(

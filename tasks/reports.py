@@ -87,7 +87,7 @@ def render_report(summary: EvaluationSummary, program: Program, cohort_id: str, 
     """
     style = _load_style()
     return (
-        _load_environment()
+        load_environment()
         .get_template("report.html.j2")
         .render(
             summary=summary,
@@ -116,20 +116,30 @@ def write_report(
     """
     page = render_report(summary, program, cohort_id, made_on)
     path = _find_place(folder, cohort_id)
+    write_page(path, page)
+    return path
+
+
+def name_page(kind: str, cohort_id: str) -> str:
+    """The file's name of a cohort's page, without anything that means another folder."""
+    name = re.sub(r"[^\w-]+", "-", cohort_id)
+    return f"{kind}-{name}.html"
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page for its owner alone, in one step; raises ReportError when its folder can't be written."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace_file(path, page)
     except OSError as error:
         reason = error.strerror or "unknown reason"
         raise ReportError(
             f"The report {path} can't be written ({reason}); close it elsewhere and make the folder writable."
         ) from error
-    return path
 
 
 def _find_place(folder: Path, cohort_id: str) -> Path:
-    name = re.sub(r"[^\w-]+", "-", cohort_id)
-    return folder / f"evaluation-{name}.html"
+    return folder / name_page("evaluation", cohort_id)
 
 
 def _replace_file(path: Path, text: str) -> None:
@@ -147,7 +157,8 @@ def _replace_file(path: Path, text: str) -> None:
 
 
 @cache
-def _load_environment() -> Environment:
+def load_environment() -> Environment:
+    """The environment of every page in `report_templates`: escaped, and strict about what is missing."""
     environment = Environment(
         loader=PackageLoader("tasks", "report_templates"),
         autoescape=True,
@@ -179,7 +190,7 @@ def _load_environment() -> Environment:
 
 @cache
 def _load_style() -> str:
-    environment = _load_environment()
+    environment = load_environment()
     assert environment.loader is not None
     return environment.loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
 

@@ -35,7 +35,7 @@ from mentoring.changes import Plan
 from mentoring.cohort import Cohort
 from mentoring.decisions import Rows
 from mentoring.errors import PlainError
-from tasks import certificates, desk, erasure, ledger, notices, reports, run_pages, runs
+from tasks import certificates, desk, erasure, ledger, notices, reports, review_pages, run_pages, runs
 from tasks import outbox as delivery
 from tasks.delivery_marks import DeliveryCounts
 from tasks.runs import Run, RunReport
@@ -125,6 +125,8 @@ remove_mail_files = _step("remove rendered mail")(erasure.remove_mail_files)
 
 open_run = runs.open_run
 reload_desk = desk.reload_desk
+write_review = review_pages.write_review
+remove_review = review_pages.remove_review
 plan_intake = intake.plan_intake
 plan_introductions = introductions.plan_introductions
 plan_monthly_topics = monthly_topics.plan_monthly_topics
