@@ -108,6 +108,31 @@ def demo(
     run_demo(out)
 
 
+@app.command(epilog="Example: `mentoring rehearse --people 60 --seed 7 --trouble rough`")
+@_in_one_sentence
+def rehearse(
+    people: Annotated[int, typer.Option("--people", help="Applicants a year.", min=2, max=500)] = 60,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed plays the same years.")] = 1,
+    years: Annotated[int, typer.Option("--years", help="Years, one after the other.", min=1, max=10)] = 1,
+    trouble: Annotated[str, typer.Option("--trouble", help="mild or rough.")] = "mild",
+    short: Annotated[
+        bool, typer.Option("--short", help="A year of fourteen weeks instead of the program's own dates.")
+    ] = False,
+    program: Program = None,
+    debug: Debug = False,
+) -> None:
+    """Let made-up people live through your own program's year. Nothing real is read, changed or sent."""
+    if trouble not in ("mild", "rough"):
+        raise CommandLineError(f"There is no trouble “{trouble}”; choose mild or rough.")
+    from deployments.rehearsal import Rehearsal, write_outcome
+    from deployments.rehearsal import rehearse as rehearse_years
+
+    outcome = rehearse_years(Rehearsal(people, seed, years, trouble, short), program)
+    for line in write_outcome(outcome):
+        typer.echo(line)
+    raise typer.Exit(NEEDS_PERSON if outcome.broken else 0)
+
+
 @app.command(epilog="Example: `mentoring init our-program --sample`")
 @_in_one_sentence
 def init(

@@ -19,6 +19,7 @@ from mentoring.message_markdown import clean_line
 from mentoring.messages import Attachment
 from mentoring.program import Program
 from tasks.settings import Settings
+from tasks.stage import find_stage
 
 #: Where the files backend keeps mail, inside the program folder.
 MAIL_FOLDER = "mail"
@@ -165,7 +166,9 @@ class MailBackend(Protocol):
 
 
 def open_mail(settings: Settings) -> MailBackend:
-    """The backend that the settings name. Raises `MailError` if it lacks a setting."""
+    """The backend that the settings name; on a stage, the stage's. Raises `MailError` if it lacks a setting."""
+    if stage := find_stage():
+        return stage.mail
     if settings.mail == "sendgrid":
         from tasks.mail_sendgrid import open_sendgrid
 

@@ -19,6 +19,7 @@ from mentoring.message_markdown import clean_line
 from tasks.database import Database
 from tasks.settings import Settings, load_settings
 from tasks.sheets import Sheets, open_sheets
+from tasks.stage import find_stage
 
 
 class WrongUseError(PlainError):
@@ -97,7 +98,8 @@ def open_run(
 
     A naive `as_of` is taken in the committee's time zone. Raises `SettingsError`, `DatabaseError` or `WrongUseError`.
     """
-    settings = load_settings(folder)
+    stage = find_stage()
+    settings = stage.settings if stage else load_settings(folder)
     try:
         cohort_id = settings.program.require_cohort(cohort)
     except KeyError as error:

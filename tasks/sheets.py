@@ -12,6 +12,7 @@ from typing import Protocol
 from mentoring.desk import SheetTab, TabUpdate
 from mentoring.errors import PlainError
 from tasks.settings import Settings
+from tasks.stage import find_stage
 
 
 class SheetError(PlainError):
@@ -32,7 +33,9 @@ class Sheets(Protocol):
 
 
 def open_sheets(settings: Settings) -> Sheets:
-    """The backend that the settings name."""
+    """The backend that the settings name; on a stage, the stage's."""
+    if stage := find_stage():
+        return stage.sheets
     if settings.sheets == "google":
         from tasks.google_sheets import GoogleSheets
 

@@ -40,6 +40,7 @@ from tasks import outbox as delivery
 from tasks.delivery_marks import DeliveryCounts
 from tasks.runs import Run, RunReport
 from tasks.scoring_cluster import open_workers
+from tasks.stage import find_stage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,6 +95,8 @@ def _step(name: str) -> Callable[[Callable[Concatenate[Run, P], T]], Callable[Co
     def decorate(function: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:
         @wraps(function)
         def step(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            if find_stage():
+                return function(run, *args, **kwargs)
             return cast("T", take_step(_Call(lambda: function(run, *args, **kwargs), run.cohort_id)))
 
         return step
@@ -149,6 +152,8 @@ def report_run(
     # What a delivery has to tell is there only if one took place.
     waiting = tuple(dict.fromkeys((*problems, *planned, *getattr(sent, "waiting", ()))))
     report = RunReport(run.flow, run.cohort_id, run.now, run.dry_run, counts, waiting, tuple(plans))
+    if find_stage():
+        return report
     get_run_logger().info("%s: %s", "Would do" if run.dry_run else "Done", report.describe_counts())
     run_pages.show_report(run.settings, report)
     if not run.dry_run:

@@ -27,6 +27,7 @@ from tasks.settings import load_settings
 
 COMMANDS = [
     "demo",
+    "rehearse",
     "init",
     "run",
     "preview",
