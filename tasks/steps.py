@@ -110,6 +110,8 @@ def _plan_proposals(run: Run, cohort: Cohort, match_rows: Rows, rule_rows: Rows)
 
 
 def _deliver_due_messages(run: Run) -> DeliveryCounts:
+    if find_stage():
+        return delivery.deliver_due_messages(run)
     return delivery.deliver_due_messages(run, watch=run_pages.follow_progress(run, "messages handed over"))
 
 
