@@ -13,7 +13,7 @@ from deployments.program_folders import SAMPLE
 from deployments.rehearsal import Outcome, Rehearsal, rehearse, write_outcome
 from tasks.stage_mail import StageMail
 
-SHORT = Rehearsal(people=6, seed=3, years=1, trouble="rough", is_short=True)
+SHORT = Rehearsal(people=3, seed=3, years=1, trouble="rough", is_short=True)
 
 
 def play(rehearsal: Rehearsal) -> Outcome:
@@ -28,7 +28,7 @@ def outcome() -> Outcome:
 def test_a_rehearsal_keeps_every_promise_and_says_what_happened(outcome: Outcome) -> None:
     assert outcome.broken == ()
     words = "\n".join(write_outcome(outcome))
-    assert "People: 6 applied" in words
+    assert "People: 3 applied" in words
     assert "Needed a person, decisions: " in words
     assert "✓ every invariant of the database" in words
 
@@ -46,7 +46,7 @@ def test_nothing_real_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MENTORING_MAIL", "smtp")
     monkeypatch.setenv("MENTORING_SMTP_URL", "smtp://127.0.0.1:9")
     before = hashlib.sha256((tmp_path / "program.yaml").read_bytes()).digest()
-    assert rehearse(replace(SHORT, people=3), tmp_path).broken == ()
+    assert rehearse(SHORT, tmp_path).broken == ()
     assert [path.name for path in tmp_path.iterdir()] == ["program.yaml"]
     assert hashlib.sha256((tmp_path / "program.yaml").read_bytes()).digest() == before
 
@@ -64,4 +64,4 @@ def test_mail_that_goes_out_twice_is_told_with_the_command_that_repeats_it(
     monkeypatch.setattr(StageMail, "send", send_twice)
     words = write_outcome(play(SHORT))
     assert any("was sent 2 times" in line for line in words)
-    assert words[-1].endswith("mentoring rehearse --people 6 --seed 3 --years 1 --trouble rough --short")
+    assert words[-1].endswith("mentoring rehearse --people 3 --seed 3 --years 1 --trouble rough --short")
