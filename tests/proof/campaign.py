@@ -25,10 +25,12 @@ from tests.proof.crash_points import (
     try_point,
     warm_up,
 )
+from tests.proof.month import STAGES
 from tests.proof.mutants import MUTANTS, hunt
 from tests.proof.servers import start_server
 from tests.proof.situations import (
     FAULTS,
+    SENDING,
     try_clocks,
     try_fault,
     try_paused_worker,
@@ -63,8 +65,10 @@ def list_jobs(reference: Reference, amount: Amount) -> Iterator[tuple[str, Calla
         yield "crash points", lambda world, point=point: try_point(world, reference, point)
     for point in draw_multi_kills(reference, seed, amount.multi_kills):
         yield "several kills", lambda world, point=point: try_point(world, reference, point)
+    # A fault must meet a message, and that is one of the introductions.
+    last = reference.places[STAGES[0].name].count(SENDING) - 1
     for number, fault in enumerate(FAULTS):
-        for position in list(dict.fromkeys((0, (seed + 7 * number) % 10 + 1)))[: amount.fault_positions]:
+        for position in (0, (seed + 7 * number) % last + 1)[: amount.fault_positions]:
             yield (
                 "faults",
                 lambda world, fault=fault, position=position: try_fault(world, reference, fault, position),
