@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +346,23 @@ class Person:
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_person_edits_between_two_calls(desk: Desk, edit: str, number: int) -> None:
     person = Person(desk, {number: EDITS[edit]})
+    desk.google.on_call(person)
+    desk.sheets.write_committee([UPDATE])
+    assert person.seen is not None
+    keyed, lines = person.seen
+    rows, lines_after = desk.look()
+    assert order(rows) == order(expect(keyed))
+    assert lines_after == lines
+
+
+@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize(("one", "other"), list(pairwise([*ROW_EDITS, *ROW_EDITS][: len(ROW_EDITS) + 1])))
+def test_two_members_edit_at_once(desk: Desk, one: str, other: str, number: int) -> None:
+    def edit_both(book: Spreadsheet) -> None:
+        ROW_EDITS[one](book)
+        ROW_EDITS[other](book)
+
+    person = Person(desk, {number: edit_both})
     desk.google.on_call(person)
     desk.sheets.write_committee([UPDATE])
     assert person.seen is not None
