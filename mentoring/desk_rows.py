@@ -23,7 +23,7 @@ from mentoring.desk import Cell, SheetTab, TabUpdate
 from mentoring.lookalikes import find_lookalikes
 from mentoring.message_markdown import join_words
 from mentoring.messages import KINDS
-from mentoring.outbox import came_back, has_text, list_doubtful
+from mentoring.outbox import came_back, came_too_late, has_text, list_doubtful
 from mentoring.proposals import plan_match_decisions
 from mentoring.requests import find_obstacle
 from mentoring.steering import Steering
@@ -77,6 +77,7 @@ _TELL_PARTNER = (
 )
 _CAME_BACK = ("Came back", "Check the address or write yourself, then choose Resend or Leave.")
 _NO_TEXT = "Its text was removed with somebody's data; choose Leave."
+_TOO_LATE = "The match has ended since, so it is not sent any more; choose Leave."
 
 
 def describe_desk(
@@ -258,6 +259,8 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
             step = _TELL_PARTNER
         if came_back(message):
             status, step = _CAME_BACK
+        if came_too_late(cohort, message):
+            step = _TOO_LATE
         if not has_text(cohort, message):
             step = _NO_TEXT
         settled = {"resent": "Sent once more, as a new message.", "left": "Left as it is."}.get(

@@ -16,6 +16,8 @@ from mentoring.decisions import Rows, read_message_decisions
 
 #: States that a message leaves by a person's decision only.
 DOUBTFUL = ("unknown", "failed", "suppressed", "expired")
+#: What only makes sense while the match lasts.
+_OF_ACTIVE_MATCHES = ("introduction_mentor", "introduction_mentee", "monthly_topic", "heads_up", "check_in")
 _WORTH = timedelta(days=14)
 
 
@@ -41,7 +43,7 @@ def plan_message_decisions(cohort: Cohort, rows: Rows, now: datetime) -> Plan:
         decision = decisions.taken.get(message.message_id)
         if decision is None:
             continue
-        if decision.word == "Leave" or not has_text(cohort, message):
+        if decision.word == "Leave" or not has_text(cohort, message) or came_too_late(cohort, message):
             changes.append(ResolveMessage(message.message_id, "left"))
         else:
             changes.extend(_resend(cohort, message, now))
@@ -56,6 +58,12 @@ def has_text(cohort: Cohort, message: QueuedMessage) -> bool:
     match = cohort.matches.get(message.subject_id)
     keys = match.pair if match else (message.subject_id,)
     return all(cohort.applications[key].email for key in keys if key in cohort.applications)
+
+
+def came_too_late(cohort: Cohort, message: QueuedMessage) -> bool:
+    """Whether the match that it speaks of has ended since, so that nobody should get it any more."""
+    match = cohort.matches.get(message.subject_id)
+    return message.kind in _OF_ACTIVE_MATCHES and match is not None and match.ended_at is not None
 
 
 def _resend(cohort: Cohort, message: QueuedMessage, now: datetime) -> Sequence[Change]:

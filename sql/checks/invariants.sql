@@ -157,7 +157,7 @@ INNER JOIN witnessed_messages ON messages.message_id = witnessed_messages.messag
 WHERE messages.state = 'sending';
 
 -- name: message_about_nothing
--- Every message is about a match or an application, but for the committee's digest.
+-- Every message is about a match, an application or a request, but for the committee's digest.
 SELECT message_id
 FROM messages
 WHERE
@@ -169,6 +169,10 @@ WHERE
     AND NOT EXISTS (
         SELECT 1 FROM applications
         WHERE applications.application_id = messages.subject_id
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM requests
+        WHERE requests.request_id = messages.subject_id
     );
 
 -- name: reissue_without_original

@@ -504,6 +504,17 @@ def test_a_check_finds_what_must_not_be(cohort: SmallCohort, name: str) -> None:
     assert "@" not in str(rows)
 
 
+def test_a_farewell_to_somebody_without_a_match_is_about_the_request(cohort: SmallCohort) -> None:
+    remove_rules(cohort)
+    cohort.execute(
+        "INSERT INTO requests (cohort_id, match_id, application_id, response_key, words, request_id, received_at, kind, "
+        "state, previous_state, problem, wants_rematch) "
+        "VALUES ('2027', NULL, 'mentor-1', 'k', '', 'request-1', 'x', 'withdrawn', 'done', 'confirmed', '', 0)"
+    )
+    cohort.execute("UPDATE messages SET subject_id = 'request-1' WHERE kind = 'match_ended'")
+    assert cohort.run.database.run_checks()["message_about_nothing"] == []
+
+
 @pytest.mark.parametrize(
     "place", ["applications", "matches", "check_ins", "requests", "messages", "attachments"]
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mentoring.changes import Plan, ReissueAttachments, ReissueMessage, ResolveMessage
 from mentoring.cohort import Cohort
+from mentoring.desk_rows import list_message_rows
 from mentoring.outbox import DOUBTFUL, list_doubtful, plan_message_decisions
 from mentoring.states import LIVES
 
@@ -133,6 +134,22 @@ def test_a_text_that_was_removed_with_somebodys_data_can_not_be_resent(who: str)
     assert plan_message_decisions(cohort, [decide(message.message_id, "Resend")], NOW).changes == (
         ResolveMessage(message.message_id, "left"),
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_resent"),
+    [("check_in", False), ("monthly_topic", False), ("introduction_mentor", False), ("match_ended", True)],
+)
+def test_nobody_is_asked_about_a_match_that_has_ended_since(kind: str, is_resent: bool) -> None:
+    cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1, "ended")])
+    cohort = with_messages(cohort, queue(cohort, kind, "2027-match-001", "", MENTOR, "failed"))
+    [message] = cohort.messages
+    plan = plan_message_decisions(cohort, [decide(message.message_id, "Resend")], NOW)
+    assert plan.counts == {"resent": int(is_resent)}
+    assert ResolveMessage(message.message_id, "resent" if is_resent else "left") in plan.changes
+    [row] = list_message_rows(cohort, [])
+    told = "The match has ended since, so it is not sent any more; choose Leave."
+    assert (row["To do"] == told) is not is_resent
 
 
 @given(st.lists(st.sampled_from(["Resend", "Leave", ""]), min_size=4, max_size=4))
