@@ -48,7 +48,7 @@ def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]
         waiting = (
             *desk.problems,
             *find_block(run),
-            *_list_waiting(desk.cohort, today),
+            *list_waiting(desk.cohort, today),
             *_point_to_review(run, desk),
         )
         counts = count_states(desk.cohort)
@@ -108,7 +108,8 @@ def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
     )
 
 
-def _list_waiting(cohort: Cohort, today: date) -> Iterator[str]:
+def list_waiting(cohort: Cohort, today: date) -> Iterator[str]:
+    """What waits for a person, one sentence for each kind, with its count."""
     doubtful = list_doubtful(cohort)
     found = {
         "Proposals that wait for a decision on the Matches tab": sum(
