@@ -645,6 +645,8 @@ def write_program(google: GoogleStandIn, folder: Path, forms: str, committee: st
         f"MENTORING_GOOGLE_SERVICE_ACCOUNT=account.json\nMENTORING_GOOGLE_API_URL={google.api_url}\n",
         encoding="utf-8",
     )
+    for name in ("account.json", ".env"):
+        (folder / name).chmod(0o600)
 
 
 def test_init_on_a_folder_that_names_google_makes_the_tabs_and_doctor_is_content(

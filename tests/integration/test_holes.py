@@ -112,7 +112,7 @@ def test_pages_of_mails_without_autoescape_are_noticed(
 def test_a_report_without_autoescape_is_noticed(
     browser_page: Page, sample_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = reports._load_environment()
+    environment = reports.load_environment()
     sinks.check_report(browser_page, sample_settings.program, TEXTS)
     monkeypatch.setattr(environment, "autoescape", False)
     assert environment.cache is not None
