@@ -341,6 +341,14 @@ class Person:
         if self.desk.google.spreadsheet(self.desk.id).has(TAB.name):
             self.seen = self.desk.look()
 
+    def check_outcome(self) -> None:
+        """The desk is as they saw it last, but for what the update asks for."""
+        assert self.seen is not None
+        keyed, lines = self.seen
+        rows, lines_after = self.desk.look()
+        assert order(rows) == order(expect(keyed))
+        assert lines_after == lines
+
 
 @pytest.mark.parametrize("number", [2, 3])
 @pytest.mark.parametrize("edit", EDITS)
@@ -348,11 +356,7 @@ def test_a_person_edits_between_two_calls(desk: Desk, edit: str, number: int) ->
     person = Person(desk, {number: EDITS[edit]})
     desk.google.on_call(person)
     desk.sheets.write_committee([UPDATE])
-    assert person.seen is not None
-    keyed, lines = person.seen
-    rows, lines_after = desk.look()
-    assert order(rows) == order(expect(keyed))
-    assert lines_after == lines
+    person.check_outcome()
 
 
 @pytest.mark.parametrize("number", [2, 3])
@@ -365,11 +369,7 @@ def test_two_members_edit_at_once(desk: Desk, one: str, other: str, number: int)
     person = Person(desk, {number: edit_both})
     desk.google.on_call(person)
     desk.sheets.write_committee([UPDATE])
-    assert person.seen is not None
-    keyed, lines = person.seen
-    rows, lines_after = desk.look()
-    assert order(rows) == order(expect(keyed))
-    assert lines_after == lines
+    person.check_outcome()
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -378,11 +378,7 @@ def test_a_person_edits_while_the_answer_is_lost(desk: Desk, edit: str) -> None:
     desk.google.on_call(person)
     desk.google.faults.at(2, UNHEARD[0])
     desk.sheets.write_committee([UPDATE])
-    assert person.seen is not None
-    keyed, lines = person.seen
-    rows, lines_after = desk.look()
-    assert order(rows) == order(expect(keyed))
-    assert lines_after == lines
+    person.check_outcome()
 
 
 @pytest.mark.parametrize(
