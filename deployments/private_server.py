@@ -20,6 +20,7 @@ from urllib.error import URLError
 from tasks.settings import SettingsError, use_private_prefect
 
 _PATIENCE_SECONDS = 240
+_FAREWELL_SECONDS = 20
 
 
 class PrivateServer:
@@ -81,8 +82,12 @@ class PrivateServer:
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
             PREFECT_LOGGING_TO_API_ENABLED: False,
         }
+        _let_go_of_other_servers(0)
         with temporary_settings(settings):
-            yield
+            try:
+                yield
+            finally:
+                _let_go_of_other_servers(_FAREWELL_SECONDS)
 
     def stop(self) -> None:
         """End the server, and make sure that it has ended."""
@@ -92,6 +97,17 @@ class PrivateServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _let_go_of_other_servers(seconds: float) -> None:
+    """Hand over what Prefect still has to tell, for so many seconds, and let the next run find its server anew.
+
+    Prefect keeps one connection for its events in a process, whatever server is in use by then: steps would be told
+    to a server that is gone, and the process would wait for it when it ends.
+    """
+    from prefect.events.worker import EventsWorker
+
+    EventsWorker.drain_all(timeout=seconds, at_exit=False)
 
 
 def _write_first_authority(home: Path) -> Path:
