@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from mentoring.desk import TABS, SheetTab, Tab, TabUpdate
 from tasks.sheets import SheetError
-from tasks.workbook_files import change_workbook, create_workbook, read_workbook
+from tasks.workbook_files import Kept, change_workbook, create_workbook, read_workbook, take_snapshot
 from tasks.workbook_looks import build_form_tab, build_read_me, build_tab, fit_notes
 from tasks.workbook_responses import Answer, append_responses, list_questions
 from tasks.workbook_tabs import find_tab, read_tab
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 FORMS = "forms.xlsx"
 COMMITTEE = "committee.xlsx"
+
+#: Tabs by name, None if there is no such tab.
+_read: Kept[dict[str, SheetTab | None]] = Kept()
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,18 @@ class LocalWorkbooks:
 
 
 def _read_tabs(path: Path, names: Sequence[str]) -> dict[str, SheetTab]:
-    def read(workbook: Workbook) -> dict[str, SheetTab]:
-        found = ((name, find_tab(workbook, name)) for name in names)
-        return {name: read_tab(sheet, name) for name, sheet in found if sheet is not None}
+    snapshot = take_snapshot(path)
+    tabs = _read.take(snapshot) or {}
+    new = [name for name in names if name not in tabs]
 
-    return read_workbook(path, read)
+    def read(workbook: Workbook) -> dict[str, SheetTab | None]:
+        found = ((name, find_tab(workbook, name)) for name in new)
+        return {name: None if sheet is None else read_tab(sheet, name) for name, sheet in found}
+
+    if new:
+        tabs |= read_workbook(snapshot, read)
+    _read.keep(path, snapshot.content, tabs)
+    return {name: tab for name in names if (tab := tabs[name]) is not None}
 
 
 def create_committee_workbook(path: Path, tabs: Mapping[str, Tab] = TABS) -> None:

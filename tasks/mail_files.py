@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_string, policy
 from email.header import Header, decode_header, make_header
@@ -19,6 +19,7 @@ from email.parser import HeaderParser
 from email.utils import format_datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from threading import Lock
 
 from filelock import FileLock
 
@@ -40,6 +41,8 @@ class FileMail:
     """A mail backend that writes into `folder` (made on first use, for its owner only)."""
 
     folder: Path
+    # Several senders of one process wait for each other here, which costs less than asking for the file's lock.
+    _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def send(self, message: OutgoingMessage) -> Delivery:
         """Write the message's file; a message that is there already is accepted again and not doubled.
@@ -51,7 +54,7 @@ class FileMail:
         except AddressError as error:
             return Delivery("refused", problem=str(error))
         try:
-            with lock_folder(self.folder):
+            with self._turn, lock_folder(self.folder):
                 name = find_message(self.folder, message.message_id)
                 if name is None:
                     minute = f"{message.date.astimezone(UTC):%Y-%m-%dT%H%M}"
@@ -99,7 +102,7 @@ def _describe_folder(folder: Path, verb: str, error: OSError) -> str:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Be the only writer of the folder, which is made if need be, for its owner only. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Several senders write at once, each for some milliseconds: none should sleep longer than that.
+    # Whoever writes does so for some milliseconds: nobody should sleep longer than that.
     with FileLock(folder / ".lock", mode=0o600, poll_interval=0.002):
         yield
 

@@ -74,16 +74,17 @@ def describe_waiting(sentence: str) -> dict[str, str]:
 
 
 def follow_progress(run: Run, what: str) -> Watch:
-    """A watch that shows on the run's page how much of a long step is done.
+    """A watch that shows on the run's page how much of a step is done, if it takes longer than a glance.
 
     A server that does not answer stops the telling, never the step.
     """
     artifact: UUID | None = None
-    next_at = 0.0
+    next_at = monotonic() + _TELL_EVERY_SECONDS
 
     def tell(done: int, whole: int) -> None:
         nonlocal artifact, next_at
-        if not whole or (done < whole and monotonic() < next_at):
+        is_last = done == whole and artifact is not None
+        if not whole or (not is_last and monotonic() < next_at):
             return
         words = f"Cohort {run.cohort_id}, {what}: {done} of {whole}"
         try:

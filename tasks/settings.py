@@ -101,6 +101,8 @@ def use_private_prefect(home: Path, address: str) -> None:
     # Services that a simulated year does not need, and that would share its two cores.
     for service in ("SCHEDULER", "LATE_RUNS", "TRIGGERS", "EVENT_PERSISTER", "FOREMAN", "REPOSSESSOR"):
         os.environ[f"PREFECT_SERVER_SERVICES_{service}_ENABLED"] = "false"
+    # Recorded one by one, steps lock the database under a run that wants to begin, which then waits for seconds.
+    os.environ["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE"] = "200"
 
 
 def use_serving_prefect(home: Path, address: str, password: SecretStr | None) -> None:

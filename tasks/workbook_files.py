@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from openpyxl import Workbook
 
 Result = TypeVar("Result")
+Thing = TypeVar("Thing")
 
 #: How often a change is made anew because somebody saved the file in between.
 TRIES = 5
@@ -68,17 +70,44 @@ def _mark(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def read_workbook(path: Path, read: Callable[[Workbook], Result]) -> Result:
+class Kept(Generic[Thing]):
+    """What was made of the latest files, each good for as long as its file holds the same bytes.
+
+    Parsing takes longer than everything else that is done with a workbook.
+    """
+
+    def __init__(self, files: int = 2) -> None:
+        self._files = files
+        self._things: dict[Path, tuple[bytes, Thing]] = {}
+        self._lock = Lock()
+
+    def take(self, snapshot: Snapshot) -> Thing | None:
+        """Hand over what was made of just these bytes, and keep it no longer."""
+        with self._lock:
+            content, thing = self._things.pop(snapshot.path, (b"", None))
+        return thing if content == snapshot.content else None
+
+    def keep(self, path: Path, content: bytes, thing: Thing) -> None:
+        """Keep what was made of the file, in place of what is oldest."""
+        with self._lock:
+            self._things[path] = (content, thing)
+            while len(self._things) > self._files:
+                del self._things[next(iter(self._things))]
+
+
+_saved: Kept[Workbook] = Kept()
+
+
+def read_workbook(snapshot: Snapshot, read: Callable[[Workbook], Result]) -> Result:
     """Open the workbook and return what `read` makes of it; only tabs that it looks at are parsed.
 
-    Raises `SheetError` when the file is not there, not readable or not a workbook.
+    Raises `SheetError` when the file is not a workbook.
     """
-    snapshot = take_snapshot(path)
     workbook = _load_workbook(snapshot, read_only=True)
     try:
         return read(workbook)
     except (BadZipFile, ParseError):
-        raise _damaged(path) from None
+        raise _damaged(snapshot.path) from None
     finally:
         workbook.close()
 
@@ -134,20 +163,25 @@ def change_workbook(path: Path, change: Callable[[Workbook], bool]) -> bool:
     for byte. It may be called again with a fresh workbook when somebody saved the file meanwhile. Raises
     `SheetError` when the file can't be read or written, or is open in a spreadsheet program.
     """
-    from tasks.workbook_rows import free_rows
-
     path = path.resolve()
     with _hold_lock(path):
         for _ in range(TRIES):
             snapshot = take_snapshot(path)
-            workbook = _load_workbook(snapshot)
-            free_rows(workbook, snapshot.content)
+            workbook = _saved.take(snapshot) or _parse(snapshot)
             if not change(workbook):
                 return False
             _refuse_if_open(path)
             if _replace(path, workbook, snapshot.mark):
                 return True
     raise _keeps_changing(path)
+
+
+def _parse(snapshot: Snapshot) -> Workbook:
+    from tasks.workbook_rows import free_rows
+
+    workbook = _load_workbook(snapshot)
+    free_rows(workbook, snapshot.content)
+    return workbook
 
 
 def create_workbook(path: Path, workbook: Workbook) -> None:
@@ -198,13 +232,14 @@ def _open_elsewhere(path: Path) -> SheetError:
 
 def _replace(path: Path, workbook: Workbook, mark: tuple[int, int, int] | None) -> bool:
     """Save beside the file and put it in its place if the file still has the mark; return whether it had."""
-    content = BytesIO()
-    workbook.save(content)
+    saved = BytesIO()
+    workbook.save(saved)
+    content = saved.getvalue()
     # A fixed name: what a crash leaves behind is overwritten by the next writer, who holds the lock.
     beside = path.with_name(f".{path.name}.new")
     try:
         with beside.open("wb") as file:
-            file.write(content.getbuffer())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if mark is not None:
@@ -222,6 +257,9 @@ def _replace(path: Path, workbook: Workbook, mark: tuple[int, int, int] | None) 
         beside.unlink(missing_ok=True)
         # Windows refuses to replace a file that a program holds open.
         raise (_open_elsewhere(path) if os.name == "nt" else _not_writable(path)) from None
+    # openpyxl saves a picture once only.
+    if not any(sheet._images or sheet._charts for sheet in workbook.worksheets):
+        _saved.keep(path, content, workbook)
     return True
 
 

@@ -6,14 +6,15 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 from prefect.runtime import flow_run
 
 from mentoring.program import GoogleSettings
-from tasks.run_pages import show_report
-from tasks.runs import RunReport
+from tasks.run_pages import follow_progress, show_report
+from tasks.runs import Run, RunReport
 from tasks.settings import Settings
 
 WAITS = "Proposals that wait for a decision on the Matches tab: 3."
@@ -43,3 +44,30 @@ def test_figures_a_table_and_the_link_to_the_spreadsheet(sample_settings: Settin
     assert left["committee-spreadsheet"] == f"[The committee's spreadsheet]({address})"
     waiting = json.loads(left["propose-matches-waiting"])
     assert waiting == [{"Who": "committee", "Where": "Matches tab", "What": WAITS}]
+
+
+def test_progress_shows_of_what_takes_longer_than_a_glance(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @flow(name="page-of-a-long-run")
+    def hand_over() -> str:
+        quick = follow_progress(run, "messages handed over")
+        for done in range(4):
+            quick(done, 3)
+        monkeypatch.setattr("tasks.run_pages._TELL_EVERY_SECONDS", 0)
+        slow = follow_progress(run, "letters handed over")
+        slow(0, 0)
+        for done in range(3):
+            slow(done, 3)
+        monkeypatch.setattr("tasks.run_pages._TELL_EVERY_SECONDS", 1000)
+        slow(3, 3)
+        return str(flow_run.id)
+
+    mine = ArtifactFilter.model_validate({"flow_run_id": {"any_": [hand_over()]}})
+    with get_client(sync_client=True) as client:
+        left = client.read_artifacts(artifact_filter=mine)
+    assert [(item.type, item.key, item.data) for item in left] == [
+        ("progress", f"{run.flow}-progress", 100.0)
+    ]
+    assert left[0].description == f"Cohort {run.cohort_id}, letters handed over: 3 of 3"
+    assert not [record.message for record in caplog.records if record.name == "tasks.run_pages"]

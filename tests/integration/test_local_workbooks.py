@@ -717,3 +717,71 @@ def test_lines_of_a_cell_are_counted_by_its_width() -> None:
     assert count_lines("a\n\nb", 10) == 3
     assert count_lines("x" * 18, 10) == 2
     assert count_lines("美" * 9, 10) == 2
+
+
+def read_parts(path: Path) -> dict[str, bytes]:
+    """All but the time of the change, and a zero that openpyxl writes the first time only."""
+    with ZipFile(path) as parts:
+        return {
+            name: parts.read(name).replace(b' outlineLevelCol="0"', b"")
+            for name in parts.namelist()
+            if name != "docProps/core.xml"
+        }
+
+
+def write_three_times(folder: Path, between: Callable[[], None]) -> dict[str, bytes]:
+    workbooks = LocalWorkbooks(folder, ZONE)
+    for status, values in (("proposed", NASTY[:12]), ("on hold", NASTY[12:]), ("introduced", NASTY)):
+        rows = [
+            {"Reference": f"2027-match-{number:03}", "Mentor": value, "Points": number, "Status": status}
+            for number, value in enumerate(values, start=1)
+        ]
+        workbooks.write_committee([TabUpdate("Matches", rows)])
+        between()
+    return read_parts(folder / "committee.xlsx")
+
+
+def test_a_workbook_kept_in_memory_gives_the_file_that_a_parsed_one_gives(
+    folder: Path, fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    load = openpyxl.load_workbook
+    monkeypatch.setattr(
+        openpyxl, "load_workbook", lambda *args, **kwargs: parsed.append("") or load(*args, **kwargs)
+    )
+    kept = write_three_times(folder, lambda: None)
+    assert len(parsed) == 1
+    (tmp_path / "other").mkdir()
+    shutil.copy(fresh, tmp_path / "other" / "committee.xlsx")
+    again = write_three_times(
+        tmp_path / "other", lambda: monkeypatch.setattr(workbook_files, "_saved", workbook_files.Kept())
+    )
+    assert len(parsed) == 4
+    assert kept == again
+
+
+def test_what_somebody_saved_since_is_parsed_anew(workbooks: LocalWorkbooks, folder: Path) -> None:
+    workbooks.write_committee([make_matches("2027-match-001")])
+    assert len(read(workbooks, "Matches")) == 1
+    edit_elsewhere = openpyxl.load_workbook(folder / "committee.xlsx")
+    edit_elsewhere["Matches"].cell(2, 1).value = "2027-match-777"
+    edit_elsewhere.save(folder / "committee.xlsx")
+    assert [row["Reference"] for row in read(workbooks, "Matches")] == ["2027-match-777"]
+    workbooks.write_committee([make_matches("2027-match-001")])
+    assert [row["Reference"] for row in read(workbooks, "Matches")] == ["2027-match-777", "2027-match-001"]
+
+
+def test_a_picture_on_the_desk_survives_one_write_after_the_other(
+    workbooks: LocalWorkbooks, folder: Path
+) -> None:
+    from openpyxl.drawing.image import Image
+    from PIL import Image as Pixels
+
+    logo = BytesIO()
+    Pixels.new("RGB", (8, 8), "navy").save(logo, "png")
+    desk = openpyxl.load_workbook(folder / "committee.xlsx")
+    desk["Matches"].add_image(Image(logo), "Z1")
+    desk.save(folder / "committee.xlsx")
+    for reference in ("2027-match-001", "2027-match-002", "2027-match-003"):
+        workbooks.write_committee([make_matches(reference)])
+    assert len(openpyxl.load_workbook(folder / "committee.xlsx")["Matches"]._images) == 1

@@ -48,6 +48,7 @@ def test_a_server_that_is_gone_stops_the_telling_and_not_the_work(
 ) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    monkeypatch.setattr("tasks.run_pages._TELL_EVERY_SECONDS", 0)
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         tell = follow_progress(run, "messages handed over")
         tell(1, 3)
