@@ -84,13 +84,13 @@ class Kept(Generic[Thing]):
     def take(self, snapshot: Snapshot) -> Thing | None:
         """Hand over what was made of just these bytes, and keep it no longer."""
         with self._lock:
-            content, thing = self._things.pop(snapshot.path, (b"", None))
+            content, thing = self._things.pop(snapshot.path.resolve(), (b"", None))
         return thing if content == snapshot.content else None
 
     def keep(self, path: Path, content: bytes, thing: Thing) -> None:
         """Keep what was made of the file, in place of what is oldest."""
         with self._lock:
-            self._things[path] = (content, thing)
+            self._things[path.resolve()] = (content, thing)
             while len(self._things) > self._files:
                 del self._things[next(iter(self._things))]
 
@@ -101,8 +101,13 @@ _saved: Kept[Workbook] = Kept()
 def read_workbook(snapshot: Snapshot, read: Callable[[Workbook], Result]) -> Result:
     """Open the workbook and return what `read` makes of it; only tabs that it looks at are parsed.
 
-    Raises `SheetError` when the file is not a workbook.
+    `read` leaves the workbook as it is. Raises `SheetError` when the file is not a workbook.
     """
+    kept = _saved.take(snapshot)
+    if kept:
+        result = read(kept)
+        _saved.keep(snapshot.path, snapshot.content, kept)
+        return result
     workbook = _load_workbook(snapshot, read_only=True)
     try:
         return read(workbook)

@@ -8,7 +8,7 @@ written (`tasks.workbook_updates`), what a cell keeps (`tasks.workbook_cells`), 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mentoring.desk import SheetRow, SheetTab
@@ -35,13 +35,10 @@ def read_tab(sheet: Any, name: str) -> SheetTab:
     """Read a worksheet as text: the first row holds the headings, blank rows are left out, numbers stay.
 
     Of merged cells the first one has the text, as in Google Sheets. Columns count as far as any cell says
-    something. `sheet` is a worksheet of a workbook opened to read only.
+    something. `sheet` is a worksheet of a workbook opened to read only, or of one kept in memory.
     """
-    # The size that some programs note in the file is wrong, and cells beyond it would be lost.
-    sheet.reset_dimensions()
     lines: list[tuple[int, list[str]]] = []
-    for number, row in enumerate(sheet.iter_rows(), start=1):
-        cells = [read_text(cell) for cell in row]
+    for number, cells in enumerate(_list_rows(sheet), start=1):
         while cells and not cells[-1]:
             cells.pop()
         if cells or number == 1:
@@ -49,6 +46,21 @@ def read_tab(sheet: Any, name: str) -> SheetTab:
     width = max((len(cells) for _, cells in lines), default=0)
     padded = [SheetRow(number, (*cells, *[""] * (width - len(cells)))) for number, cells in lines]
     return SheetTab(name, padded[0].cells if padded else (), tuple(padded[1:]))
+
+
+def _list_rows(sheet: Any) -> Iterator[list[str]]:
+    if not hasattr(sheet, "_cells"):
+        # The size that some programs note in the file is wrong, and cells beyond it would be lost.
+        sheet.reset_dimensions()
+        yield from ([read_text(cell) for cell in row] for row in sheet.iter_rows())
+        return
+    # What is kept is written again: asking openpyxl for its rows would make cells in it.
+    rows: dict[int, dict[int, str]] = defaultdict(dict)
+    for (row, column), cell in sheet._cells.items():
+        rows[row][column] = read_text(cell)
+    for number in range(1, max(rows, default=0) + 1):
+        texts = rows.get(number, {})
+        yield [texts.get(column, "") for column in range(1, max(texts, default=0) + 1)]
 
 
 def find_rows(sheet: Worksheet, key: Sequence[str], columns: Mapping[str, int]) -> dict[Key, list[int]]:
