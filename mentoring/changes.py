@@ -211,7 +211,7 @@ class FinishRequest(Change):
 
 @dataclass(frozen=True)
 class AddCheckIn(Change):
-    """An answer to a check-in."""
+    """An answer to a check-in; two runs at once may both have read it."""
 
     response_key: str
     match_id: str
@@ -220,6 +220,7 @@ class AddCheckIn(Change):
     signal: str
     contacts: int | None
     words: str
+    optional = True
 
 
 @dataclass(frozen=True)

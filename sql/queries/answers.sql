@@ -50,7 +50,8 @@ ORDER BY answered_at, response_key;
 
 -- name: add_check_in!
 INSERT INTO check_ins (response_key, cohort_id, match_id, application_id, answered_at, signal, contacts, words)
-VALUES (:response_key, :cohort_id, :match_id, :application_id, :answered_at, :signal, :contacts, :words);
+VALUES (:response_key, :cohort_id, :match_id, :application_id, :answered_at, :signal, :contacts, :words)
+ON CONFLICT (response_key) DO NOTHING;
 
 -- name: list_evaluations
 SELECT

@@ -369,6 +369,17 @@ def test_of_two_runs_with_the_same_plan_the_second_changes_nothing(cohort: Small
     assert read_everything(cohort) == before
 
 
+def test_two_runs_that_read_the_same_answer_both_go_on(cohort: SmallCohort) -> None:
+    match_id = cohort.approve()
+    cohort.apply(ActivateMatch(match_id))
+    seen = cohort.read()
+    answer = AddCheckIn("key-1", match_id, "mentee-1", WHEN, "connected", 1, "")
+    apply_plan(cohort.run, seen, Plan((answer,)))
+    before = read_everything(cohort)
+    apply_plan(cohort.run, seen, Plan((answer,)))
+    assert read_everything(cohort) == before
+
+
 def test_a_message_is_queued_once_and_its_text_stays(cohort: SmallCohort) -> None:
     key = cohort.add_application("mentee")
     draft = cohort.thank(key, ("Bo",))
