@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -479,6 +479,28 @@ def test_renamed_missing_or_doubled_heading_stops_the_tab(headings: Any, sentenc
 def test_moved_columns_stop_the_tab(broken: Mapping[str, str]) -> None:
     outcome = check("mentor", {}, *[broken] * 9)
     assert outcome == SheetCheck(((UNREADABLE),))
+
+
+def swap(texts: Sequence[str], one: int, other: int) -> tuple[str, ...]:
+    swapped = list(texts)
+    swapped[one], swapped[other] = texts[other], texts[one]
+    return tuple(swapped)
+
+
+@pytest.mark.parametrize("other", ["name", "submitted_at"])
+def test_swapped_headings_stop_the_tab_and_swapped_columns_do_not(other: str) -> None:
+    program = read_program()
+    tab = make_tab("mentor", *[{}] * 12)
+    questions = list_questions(program, "mentor")
+    places = [tab.headings.index(questions[field][0]) for field in ("email", other)]
+    headings = swap(tab.headings, *places)
+    rows = tuple(SheetRow(row.number, swap(row.cells, *places)) for row in tab.rows)
+    assert validate_tab(program, "mentor", SheetTab(tab.name, headings, tab.rows)) == SheetCheck(
+        (UNREADABLE,)
+    )
+    as_it_was = validate_tab(program, "mentor", tab)
+    assert not as_it_was.problems
+    assert validate_tab(program, "mentor", SheetTab(tab.name, headings, rows)) == as_it_was
 
 
 def test_few_or_some_unreadable_rows_stop_nothing() -> None:

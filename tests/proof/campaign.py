@@ -41,7 +41,8 @@ from tests.proof.truth import Ledger, Violation
 from tests.proof.worlds import World, find_fast_folder, open_world
 
 KINDS = ("sqlite", "postgresql")
-WORKERS = 2
+#: A sender, its provider and the database wait for each other, so two workers would leave cores idle.
+WORKERS = 4
 
 
 @dataclass(frozen=True)
