@@ -38,6 +38,7 @@ from mentoring.cell_text import clean_text
 from mentoring.changes import AddApplication, AddPerson
 from mentoring.desk import TabUpdate
 from mentoring.evaluation import Answer, Participant, summarise_evaluation
+from mentoring.match_review import Cell, MatchReview, ReviewedPair
 from mentoring.message_markdown import clean_line, link_to, render_markdown
 from mentoring.messages import render_message
 from mentoring.program import Program
@@ -49,6 +50,7 @@ from tasks.mail_files import write_eml
 from tasks.mail_sendgrid import write_request
 from tasks.people_files import _write_csv
 from tasks.reports import render_report
+from tasks.review_pages import render_review
 from tasks.runs import RunReport
 from tasks.settings import Settings
 
@@ -94,6 +96,7 @@ _TAGS = frozenset(
         "tspan",
         "g",
         "main",
+        "nav",
         "section",
         "header",
         "footer",
@@ -369,6 +372,32 @@ def check_report(browser_page: Page, program: Program, texts: Sequence[str]) -> 
     for group in summary.quotes:
         for quote in group.quotes:
             assert _squeeze(quote.text) in _squeeze(seen["text"])
+
+
+def check_review(browser_page: Page, program: Program, texts: Sequence[str]) -> None:
+    """Names, answers and sentences on the committee's match review, as a browser parses the page."""
+    cleaned = [clean_text(text) for text in texts]
+    pairs = tuple(
+        ReviewedPair(
+            "2027-match-001",
+            text,
+            text,
+            70,
+            text,
+            ((text, 7, 10),),
+            text,
+            text,
+            (text,),
+            ((text, text, text),),
+        )
+        for text in cleaned
+    )
+    rows = tuple((text, (Cell(70, 2, True),)) for text in cleaned)
+    review = MatchReview(pairs, tuple(cleaned[:1]), rows, tuple(cleaned))
+    [seen] = look_at_pages(browser_page, [render_review(review, program, "2027", date(2027, 2, 12))], ("#",))
+    shown = _squeeze(seen["text"])
+    for text in cleaned:
+        assert shown.count(_squeeze(text)) >= 12
 
 
 def check_artifact(browser_page: Page, texts: Sequence[str]) -> None:

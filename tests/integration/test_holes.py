@@ -109,17 +109,18 @@ def test_pages_of_mails_without_autoescape_are_noticed(
         pages.cache.clear()
 
 
-def test_a_report_without_autoescape_is_noticed(
-    browser_page: Page, sample_settings: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("check", [sinks.check_report, sinks.check_review])
+def test_a_page_without_autoescape_is_noticed(
+    browser_page: Page, sample_settings: Any, monkeypatch: pytest.MonkeyPatch, check: Any
 ) -> None:
     environment = reports.load_environment()
-    sinks.check_report(browser_page, sample_settings.program, TEXTS)
+    check(browser_page, sample_settings.program, TEXTS)
     monkeypatch.setattr(environment, "autoescape", False)
     assert environment.cache is not None
     environment.cache.clear()
     try:
         with pytest.raises(AssertionError):
-            sinks.check_report(browser_page, sample_settings.program, TEXTS)
+            check(browser_page, sample_settings.program, TEXTS)
     finally:
         environment.cache.clear()
 

@@ -37,7 +37,7 @@ Check = Callable[[Sequence[str]], None]
 BATCH, EXAMPLES = 50, 100
 LOCAL_SINKS = (
     *("sheet cell, xlsx", "sheet cell, Google", "CSV export", "mail header and SendGrid request"),
-    *("mail text and HTML", "report page", "Prefect artifact", "prefilled link"),
+    *("mail text and HTML", "report page", "match review page", "Prefect artifact", "prefilled link"),
 )
 
 
@@ -82,6 +82,7 @@ def checks(
         sinks.check_mail_header,
         lambda texts: sinks.check_mail(browser_page, texts),
         lambda texts: sinks.check_report(browser_page, program, texts),
+        lambda texts: sinks.check_review(browser_page, program, texts),
         lambda texts: sinks.check_artifact(browser_page, texts),
         sinks.PrefilledLink().check,
     ]
