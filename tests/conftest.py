@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from program_databases import KINDS, SAMPLE, DatabaseMaker, PostgresServer, make_run
 from pydantic import SecretStr
@@ -21,6 +22,10 @@ from pydantic import SecretStr
 from tasks.database import Database
 from tasks.runs import Run
 from tasks.settings import Settings, load_settings
+
+# How long an example takes depends on what else the machine does, and whether the garbage collector comes along.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
