@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 
 from prefect import flow, task
 from prefect.client.orchestration import get_client
@@ -10,7 +12,7 @@ from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName
 from prefect.events import emit_event
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.private_server import PrivateServer
+from deployments.private_server import _EMPTY_DATABASE, PrivateServer
 
 _PATIENCE_SECONDS = 30
 
@@ -40,3 +42,13 @@ def test_steps_are_told_to_the_server_in_use(prefect_server: PrivateServer) -> N
     while not count_sayings() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert count_sayings() == 1
+
+
+def test_the_tables_that_are_kept_for_later_servers_hold_nothing(prefect_server: PrivateServer) -> None:
+    with closing(sqlite3.connect(_EMPTY_DATABASE)) as kept:
+        tables = [name for (name,) in kept.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        filled = [
+            name for name in tables if kept.execute(f'SELECT EXISTS (SELECT 1 FROM "{name}")').fetchone()[0]
+        ]
+    assert {"flow_run", "task_run"} <= set(tables)
+    assert filled == ["alembic_version"]
