@@ -453,7 +453,9 @@ def test_match_shows_rounds_better_pairs_and_the_gap_on_a_terminal(monkeypatch: 
 
 def test_match_interrupted_by_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     people = write_crowd(tmp_path, 10_000)
-    start = [sys.executable, "-c", "from deployments.cli import main; main()"]
+    # A run of the tests in the background passes on that Ctrl-C is ignored.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = [sys.executable, "-c", f"{listen}; from deployments.cli import main; main()"]
     command = [*start, "match", *map(str, people), "--out", str(tmp_path / "out")]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with pytest.raises(subprocess.TimeoutExpired):
