@@ -21,9 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
 
-from tasks.settings import SettingsError, use_private_prefect
+from tasks.settings import PRIVATE_DATABASE, SettingsError, use_private_prefect
 
-DATABASE_NAME = "prefect.db"
 #: Prefect's tables without a row, beside the installed libraries: making them takes half of a server's start.
 _EMPTY_DATABASE = Path(sys.prefix) / "share" / "mentoring" / f"prefect-{version('prefect')}.db"
 _PATIENCE_SECONDS = 240
@@ -42,7 +41,7 @@ class PrivateServer:
         use_private_prefect(home, self.address)
         self._has_tables = _EMPTY_DATABASE.exists()
         if self._has_tables:
-            shutil.copyfile(_EMPTY_DATABASE, home / DATABASE_NAME)
+            shutil.copyfile(_EMPTY_DATABASE, home / PRIVATE_DATABASE)
         command = [
             "-m",
             "uvicorn",
@@ -71,7 +70,7 @@ class PrivateServer:
                 f"Prefect's server did not start; its last words were: {' '.join(last) or 'none'}"
             )
         if not self._has_tables:
-            _keep_empty_database(self.home / DATABASE_NAME)
+            _keep_empty_database(self.home / PRIVATE_DATABASE)
 
     @contextmanager
     def use_quickly(self) -> Iterator[None]:
@@ -97,12 +96,12 @@ class PrivateServer:
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
             PREFECT_LOGGING_TO_API_ENABLED: False,
         }
-        _let_go_of_other_servers(0)
+        _drain_events(0)
         with temporary_settings(settings):
             try:
                 yield
             finally:
-                _let_go_of_other_servers(_FAREWELL_SECONDS)
+                _drain_events(_FAREWELL_SECONDS)
 
     def stop(self) -> None:
         """End the server, and make sure that it has ended."""
@@ -114,7 +113,7 @@ class PrivateServer:
             self._process.wait()
 
 
-def _let_go_of_other_servers(seconds: float) -> None:
+def _drain_events(seconds: float) -> None:
     """Hand over what Prefect still has to tell, for so many seconds, and let the next run find its server anew.
 
     Prefect keeps one connection for its events in a process, whatever server is in use by then: steps would be told

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_string, policy
 from email.header import Header, decode_header, make_header
@@ -34,6 +34,7 @@ _ENCODED_WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?\s]*\?=(?:\s+=\?utf-8\?[bq]\?[^
 #: Keep every line of a header below the 998 characters of RFC 5322.
 _NAME_LIMIT = 120
 _LINE_LIMIT = 900
+_turn = Lock()
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,6 @@ class FileMail:
     """A mail backend that writes into `folder` (made on first use, for its owner only)."""
 
     folder: Path
-    # Several senders of one process wait for each other here, which costs less than asking for the file's lock.
-    _turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def send(self, message: OutgoingMessage) -> Delivery:
         """Write the message's file; a message that is there already is accepted again and not doubled.
@@ -54,7 +53,7 @@ class FileMail:
         except AddressError as error:
             return Delivery("refused", problem=str(error))
         try:
-            with self._turn, lock_folder(self.folder):
+            with lock_folder(self.folder):
                 name = find_message(self.folder, message.message_id)
                 if name is None:
                     minute = f"{message.date.astimezone(UTC):%Y-%m-%dT%H%M}"
@@ -102,8 +101,9 @@ def _describe_folder(folder: Path, verb: str, error: OSError) -> str:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Be the only writer of the folder, which is made if need be, for its owner only. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Whoever writes does so for some milliseconds: nobody should sleep longer than that.
-    with FileLock(folder / ".lock", mode=0o600, poll_interval=0.002):
+    # Whoever writes does so for some milliseconds: nobody should sleep longer than that. Several senders of one process
+    # wait for each other first, which costs less than asking for the file's lock again and again.
+    with _turn, FileLock(folder / ".lock", mode=0o600, poll_interval=0.002):
         yield
 
 

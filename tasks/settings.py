@@ -29,6 +29,8 @@ _PREFIX = "MENTORING_"
 _BLOCK = re.compile(r"prefect:(?P<kind>secret|variable)/(?P<name>[\w.-]+)\Z")
 #: Prefect's folder of a program that is served on one machine.
 PREFECT_FOLDER = ".prefect"
+#: The database of a private server, in its folder.
+PRIVATE_DATABASE = "prefect.db"
 _ADDRESS_NOTE = "address"
 SENDGRID_URL = "https://api.sendgrid.com"
 
@@ -88,7 +90,7 @@ def use_private_prefect(home: Path, address: str) -> None:
             "PREFECT_HOME": str(home),
             "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
             "PREFECT_API_URL": address,
-            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / PRIVATE_DATABASE}",
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
