@@ -27,7 +27,6 @@ from tasks.database_errors import (
     RefusedChangeError,
     explain_folder,
     explain_postgresql,
-    explain_silence,
     explain_sqlite,
 )
 from tasks.database_schema import VIEWS, SchemaPart, apply_parts, list_missing_parts
@@ -40,6 +39,7 @@ from tasks.database_sessions import (
     format_time,
     parse_time,
 )
+from tasks.postgresql_connections import borrow_connection
 
 __all__ = [
     "ChangedMeanwhileError",
@@ -87,9 +87,14 @@ class Database:
 
     @contextmanager
     def open_session(self) -> Iterator[Session]:
-        """A connection that is closed at the end. Raises `DatabaseError`."""
+        """A connection until the block ends. Raises `DatabaseError`."""
+        if not self.is_sqlite:
+            address = self.url.get_secret_value()
+            with borrow_connection(address, _PATIENCE_SECONDS) as borrowed:
+                yield Session(self, borrowed)
+            return
         with self.explain_errors():
-            connection = self._open_sqlite() if self.is_sqlite else self._open_postgresql()
+            connection = self._open_sqlite()
         try:
             yield Session(self, connection)
         finally:
@@ -104,20 +109,6 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")
         # What is deleted is overwritten with zeros.
         connection.execute("PRAGMA secure_delete = ON")
-        return connection
-
-    def _open_postgresql(self) -> Any:
-        import psycopg
-        from psycopg.rows import dict_row
-
-        address = self.url.get_secret_value()
-        try:
-            connection = psycopg.connect(address, row_factory=dict_row, connect_timeout=10)
-        except psycopg.Error:
-            # The driver's text may repeat the address with its password.
-            raise explain_silence() from None
-        connection.execute(f"SET lock_timeout = '{_PATIENCE_SECONDS}s'")
-        connection.commit()
         return connection
 
     @property

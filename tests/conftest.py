@@ -20,6 +20,7 @@ from program_databases import KINDS, SAMPLE, DatabaseMaker, PostgresServer, make
 from pydantic import SecretStr
 
 from tasks.database import Database
+from tasks.postgresql_connections import close_idle_connections
 from tasks.runs import Run
 from tasks.settings import Settings, load_settings
 
@@ -51,7 +52,10 @@ def postgres_server(testrun_uid: str) -> Iterator[PostgresServer]:
     server.execute("SELECT pg_reload_conf()")
     server.execute(f"CREATE DATABASE {server.template} TEMPLATE template0")
     Database(SecretStr(server.url.format(server.template))).migrate()
+    # PostgreSQL copies no database to which anybody is connected.
+    close_idle_connections()
     yield server
+    close_idle_connections()
     handle.cleanup()
     if not data.exists():
         shutil.rmtree(folder, ignore_errors=True)

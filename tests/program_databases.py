@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from tasks.database import SQL, Database
+from tasks.postgresql_connections import close_idle_connections
 from tasks.runs import Run
 from tasks.settings import Settings
 
@@ -36,11 +37,13 @@ class PostgresServer:
     def create(self, template: str = "template0") -> str:
         """A new database as a URL."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
+        close_idle_connections()
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.url.format(name)
 
     def drop(self, url: str) -> None:
         name = url.split("/")[3].split("?")[0]
+        close_idle_connections()
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def execute(self, statement: str) -> None:

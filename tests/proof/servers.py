@@ -15,6 +15,7 @@ import psycopg
 from pydantic import SecretStr
 
 from tasks.database import Database
+from tasks.postgresql_connections import close_idle_connections
 from tests.proof.worlds import find_fast_folder
 
 
@@ -66,6 +67,8 @@ def start_server() -> Iterator[Server]:
         server.execute("SELECT pg_reload_conf()")
         server.execute(f"CREATE DATABASE {server.template} TEMPLATE template0")
         Database(SecretStr(server.url.format(server.template))).migrate()
+        # PostgreSQL copies no database to which anybody is connected.
+        close_idle_connections()
         yield server
     finally:
         handle.cleanup()

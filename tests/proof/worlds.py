@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.postgresql_connections import close_idle_connections
 from tasks.settings import Settings
 from tests.proof import month
 from tests.proof.providers import Provider
@@ -75,6 +76,7 @@ class World:
             self._copy_database(f"{self.name}_{what}", self.name)
 
     def _copy_database(self, source: str, target: str) -> None:
+        close_idle_connections()
         self.server.execute(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)")
         self.server.execute(f"CREATE DATABASE {target} TEMPLATE {source} STRATEGY file_copy")
 
