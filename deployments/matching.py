@@ -46,8 +46,8 @@ def match_files(
 def _sum_up(matching: Matching, out: Path) -> str:
     summary = matching.summary
     return (
-        f"Matched {summary['matched']} of {summary['mentees']} mentees with {summary['total_points']} points in all, "
-        f"proven optimal; see {out}."
+        f"Matched {summary['matched']:,} of {summary['mentees']:,} mentees with {summary['total_points']:,} points "
+        f"in all, proven optimal; see {out}."
     )
 
 
