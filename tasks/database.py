@@ -59,7 +59,7 @@ _PATIENCE_SECONDS = 30
 #: Tables that hold what people wrote or were written.
 _PERSONAL_TABLES = (
     *("people", "applications", "matches", "messages", "message_attachments"),
-    *("requests", "check_ins", "evaluations", "unplaced_responses"),
+    *("confirmations", "requests", "check_ins", "evaluations", "unplaced_responses"),
 )
 
 
@@ -180,7 +180,9 @@ class Database:
                 return
             session.connection.autocommit = True
             for table in _PERSONAL_TABLES:
-                session.connection.execute(f"VACUUM (FULL) {table}")
+                session.connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+            # The planner's statistics quote values of the tables, also those that are gone.
+            session.connection.execute("VACUUM (FULL) pg_catalog.pg_statistic")
 
     def run_checks(self) -> dict[str, list[Row]]:
         """Every invariant of `sql/checks/` by its name, with the rows that break it: none if all is well.
