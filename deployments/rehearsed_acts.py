@@ -15,8 +15,17 @@ from random import Random
 
 from deployments.rehearsed_people import Answers, Person, Trouble
 from mentoring.calendar import list_topic_days
+from mentoring.cohort import ROLES
 from mentoring.desk import MATCH_DECISIONS, MESSAGE_DECISIONS, REQUEST_DECISIONS, Cell
-from mentoring.form_fields import QUOTE_ANSWERS, REMATCH_ANSWERS, REQUESTS, SIGNALS, WITHDRAW, FormName
+from mentoring.form_fields import (
+    QUOTE_ANSWERS,
+    REMATCH_ANSWERS,
+    REQUESTS,
+    SIGNALS,
+    VERIFIED,
+    WITHDRAW,
+    FormName,
+)
 from mentoring.form_headings import list_questions
 from mentoring.program import CohortSettings, Program
 from tasks.mail import OutgoingMessage
@@ -92,6 +101,8 @@ class Acts:
         second = timedelta(seconds=self.tally[f"{form} answers"] % 3000)
         stamp = (moment - timedelta(hours=1) + second).strftime("%Y-%m-%d %H:%M:%S")
         questions = list_questions(self.program, form)
+        if form in ROLES:
+            answers = answers | {VERIFIED: answers["email"]}
         row: Answers = {}
         for name, text in (answers | {"submitted_at": stamp}).items():
             asked = questions.get(name, [])
@@ -124,6 +135,9 @@ class Acts:
         if message.kind == "please_correct" and person.habits.mends_after:
             day = today + timedelta(days=person.habits.mends_after)
             self._plan(day, person.role, person.write_application() | {"email": person.email})
+        elif message.kind == "please_confirm":
+            answer = {"token": message.message_id, "email": person.email}
+            self._plan(today + timedelta(days=self.draw.randint(0, 3)), "confirmation", answer)
         elif message.kind in _INTRODUCTIONS:
             self._introduced[person.email] = message.message_id
         elif message.kind == "check_in":

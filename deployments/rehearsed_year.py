@@ -80,7 +80,7 @@ class RehearsedYear:
         settings, written, monday = self.acts.settings, self.acts.written, today.weekday() == 0
         running = settings.starts <= today
         called = any(day == today for day, _ in self.acts.calls)
-        if monday and written & {"mentor", "mentee"}:
+        if monday and written & {"mentor", "mentee", "confirmation"}:
             yield "ingest-applications"
         if today > settings.applications_close and monday:
             yield "propose-matches"
@@ -159,7 +159,7 @@ class RehearsedYear:
 
 #: Forms that a flow reads: their new rows need no further run.
 _READS = {
-    "ingest-applications": frozenset({"mentor", "mentee"}),
+    "ingest-applications": frozenset({"mentor", "mentee", "confirmation"}),
     "process-requests": frozenset({"request"}),
 }
 _ORDER = (

@@ -12,6 +12,7 @@ from pathlib import Path
 from deployments.pauses import find_paused_flows
 from mentoring.calendar import list_topic_days, local_day, name_day
 from mentoring.cohort import Cohort
+from mentoring.confirmations import count_waiting
 from mentoring.erasure import find_purge_day
 from mentoring.outbox import came_back, list_doubtful
 from tasks.desk import Desk, gather_desk
@@ -137,6 +138,7 @@ def _count_faulty_applications(cohort: Cohort) -> dict[str, int]:
     return {
         "Applications that wait for the applicant's correction": len(faulty) - unreachable,
         "Applications with an address that can't be used": unreachable,
+        "Accepted applications that wait for the applicant's confirmation": count_waiting(cohort),
     }
 
 

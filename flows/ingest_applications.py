@@ -12,7 +12,7 @@ def ingest_applications(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
     """Take in new, changed and withdrawn applications from the form sheet, check them, and write to the applicants."""
     run = steps.open_run("ingest-applications", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)
-    forms = steps.read_answers(run, "mentor", "mentee")
+    forms = steps.read_answers(run, *steps.list_intake_forms(desk.cohort.program))
     plan = steps.plan_intake(desk.cohort, forms, run.now)
     sent: dict[str, int] = {}
     if not run.dry_run:

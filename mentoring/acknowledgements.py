@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from mentoring.calendar import name_day, next_daytime
 from mentoring.cohort import Cohort, Draft, Role
-from mentoring.responses import Response
 from mentoring.times import find_zone
 
 #: How long an acknowledgement or a plea to correct is worth sending.
@@ -25,17 +23,26 @@ def write_to_applicant(
     state: str,
     application_id: str,
     role: Role,
-    current: Response,
+    time_zone: str,
     faults: Sequence[Mapping[str, str]],
     *,
     person_id: str,
     period: str,
     is_late: bool,
     now: datetime,
+    asks_to_confirm: bool = False,
 ) -> Draft:
-    """The letter about an application that is accepted, needs_attention or withdrawn by `current`."""
+    """The letter about an application that is accepted, needs_attention or withdrawn.
+
+    `time_zone` is the answer as it stands, which may be the one that needs a correction.
+    """
     kind, context = _choose_letter(cohort, state, role, faults, is_late)
-    not_before = next_daytime(now, _find_zone(cohort, current), cohort.program.sending_hours)
+    if asks_to_confirm and kind == "acknowledgement":
+        # Without a link the form's own sign-in is what confirms.
+        form = cohort.program.links.confirmation_form if cohort.program.confirmation == "link" else ""
+        kind, context = "please_confirm", {**context, "link": form or ""}
+    zone = find_zone(time_zone) or cohort.program.zone
+    not_before = next_daytime(now, zone, cohort.program.sending_hours)
     return Draft(kind, application_id, period, person_id, context, not_before, not_before + _WORTH)
 
 
@@ -51,8 +58,3 @@ def _choose_letter(
         form_link = links.mentor_form if role == "mentor" else links.mentee_form
         return "please_correct", {"role": role, "faults": mends, "form_link": form_link}
     return "application_withdrawn", {"role": role}
-
-
-def _find_zone(cohort: Cohort, response: Response) -> ZoneInfo:
-    # One of the answers that may need a correction.
-    return find_zone(response.answers.get("time_zone", "")) or cohort.program.zone

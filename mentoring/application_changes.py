@@ -17,6 +17,7 @@ from mentoring.acknowledgements import write_to_applicant
 from mentoring.applicants import KnownApplications, is_after_closing
 from mentoring.changes import (
     AddApplication,
+    AddConfirmation,
     AddPerson,
     AddRequest,
     AddSeat,
@@ -26,6 +27,7 @@ from mentoring.changes import (
     RemoveSeats,
     RenamePerson,
     ReviseApplication,
+    RevokeConfirmation,
     SettleApplication,
 )
 from mentoring.cohort import Application, Cohort, Draft, Person, Role
@@ -49,6 +51,11 @@ class Intake:
     waiting: list[str] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
+    #: Confirmed applications → the person who did, before or in this run.
+    confirmed: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.confirmed |= self.cohort.confirmed
 
     @cached_property
     def pending(self) -> Mapping[str, Sequence[str]]:
@@ -67,6 +74,12 @@ class Intake:
     def next_id(self, series: str, existing: int) -> str:
         """The next id of a series, like 2027-mentor-001."""
         return f"{self.cohort.cohort_id}-{series}-{self.next_number(series, existing):03d}"
+
+    def must_confirm(self, application_id: str, person_id: str) -> bool:
+        """Whether the application can't be matched before this person has confirmed it."""
+        return (
+            self.cohort.program.confirmation is not None and self.confirmed.get(application_id) != person_id
+        )
 
     def find_or_add_person(self, response: Response) -> str | None:
         """The sender as known from the address; the name and spelling of this response count from now on."""
@@ -120,9 +133,18 @@ def add_application(
 
 
 def reconsider(
-    intake: Intake, existing: Application, current: Response, faults: Faults, *, is_late: bool
+    intake: Intake,
+    existing: Application,
+    current: Response,
+    faults: Faults,
+    *,
+    is_late: bool,
+    is_another: bool,
 ) -> bool:
-    """Look at a known application again; returns whether the current response is the one that counts."""
+    """Look at a known application again; returns whether the current response is the one that counts.
+
+    `is_another` tells a further response from one that its sender edited.
+    """
     if existing.response_key != current.key:
         active = (
             item for item in intake.cohort.list_matches("active") if existing.application_id in item.pair
@@ -131,7 +153,11 @@ def reconsider(
         if current.is_withdrawal and match:
             _ask_committee(intake, existing, current, match.match_id)
             return False
-        _revise(intake, existing, current, faults, is_late=is_late)
+        if is_another and not current.is_withdrawal and existing.application_id in intake.confirmed:
+            del intake.confirmed[existing.application_id]
+            # Anybody can send a form once more with somebody's address; only the sender can edit a response.
+            intake.changes.append(RevokeConfirmation(existing.application_id))
+        _revise(intake, existing, current, faults, is_late=is_late, is_another=is_another)
     elif existing.state == "withdrawn" and existing.reason == VANISHED:
         # Somebody had cut the row and put it back.
         _revise(intake, existing, current, faults, is_late=is_late)
@@ -153,6 +179,7 @@ def _revise(
     faults: Faults,
     *,
     is_late: bool,
+    is_another: bool = False,
     tell: bool = True,
 ) -> None:
     answers = current.answers
@@ -171,7 +198,9 @@ def _revise(
         )
     )
     outcome = "withdrawn" if current.is_withdrawal else "needs_attention" if faults else "accepted"
-    tell = tell and (outcome == "needs_attention" or outcome != existing.state)
+    confirm_by_sign_in(intake, existing.application_id, current)
+    is_unproven = is_another and intake.must_confirm(existing.application_id, existing.person_id or "")
+    tell = tell and (outcome == "needs_attention" or outcome != existing.state or is_unproven)
     period = str(existing.revision + 1)
     settle(
         intake, existing.role, existing.application_id, period, current, faults, is_late=is_late, tell=tell
@@ -216,17 +245,35 @@ def settle(
         capacity = int(current.answers["capacity"])
         intake.changes.extend(AddSeat(application_id, seat) for seat in range(1, capacity + 1))
         intake.changes.append(RemoveSeats(application_id, capacity))
+    confirm_by_sign_in(intake, application_id, current)
     person = intake.people.get(current.address or "")
     if tell and person is None:
         intake.waiting.append(
             f"{application_id}: the address can't be used, so nobody can write to the applicant."
         )
     elif tell and person is not None:
-        facts = (intake.cohort, state, application_id, role, current, faults)
+        facts = (intake.cohort, state, application_id, role, current.answers.get("time_zone", ""), faults)
         letter = write_to_applicant(
-            *facts, person_id=person.person_id, period=period, is_late=is_late, now=intake.now
+            *facts,
+            person_id=person.person_id,
+            period=period,
+            is_late=is_late,
+            now=intake.now,
+            asks_to_confirm=intake.must_confirm(application_id, person.person_id),
         )
         intake.drafts.append(letter)
+
+
+def confirm_by_sign_in(intake: Intake, application_id: str, current: Response) -> None:
+    """Where the form collects verified addresses, the right one confirms the application on arrival."""
+    person = intake.people.get(current.address or "")
+    if intake.cohort.program.confirmation != "verified_address" or person is None or not current.is_verified:
+        return
+    if intake.must_confirm(application_id, person.person_id):
+        intake.confirmed[application_id] = person.person_id
+        intake.changes.append(
+            AddConfirmation(application_id, person.person_id, current.key, "verified_address", None)
+        )
 
 
 def _describe_specialities(intake: Intake, role: Role, response: Response, *, is_late: bool) -> str:

@@ -96,6 +96,26 @@ class SettleApplication(Change):
 
 
 @dataclass(frozen=True)
+class AddConfirmation(Change):
+    """An application was confirmed; two runs at once may both have read it."""
+
+    application_id: str
+    person_id: str
+    response_key: str
+    means: str
+    code: str | None
+    optional = True
+
+
+@dataclass(frozen=True)
+class RevokeConfirmation(Change):
+    """Another response came in the applicant's name, and has to be confirmed itself."""
+
+    application_id: str
+    optional = True
+
+
+@dataclass(frozen=True)
 class AddSeat(Change):
     """A seat of an accepted mentor."""
 

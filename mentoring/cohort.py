@@ -99,6 +99,21 @@ class Match:
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """Somebody proved to be who the application says: by the `code` of a mail, or by signing in to the form.
+
+    `response_key` is the response that did; a confirmation that is no longer in force is revoked.
+    """
+
+    response_key: str
+    application_id: str
+    person_id: str
+    means: Literal["link", "verified_address"]
+    code: str | None
+    is_revoked: bool
+
+
+@dataclass(frozen=True)
 class Request:
     """Somebody can't go on (`withdrawn`), or a match does not work out (`not_working_out`)."""
 
@@ -214,6 +229,7 @@ class Cohort:
     applications: Mapping[str, Application] = field(default_factory=dict)
     matches: Mapping[str, Match] = field(default_factory=dict)
     requests: Mapping[str, Request] = field(default_factory=dict)
+    confirmations: Sequence[Confirmation] = ()
     check_ins: Sequence[CheckIn] = ()
     evaluations: Sequence[Evaluation] = ()
     messages: Sequence[QueuedMessage] = ()
@@ -233,12 +249,29 @@ class Cohort:
         return {message.message_id: message for message in self.messages}
 
     def list_accepted(self, role: Role) -> list[Application]:
-        """Accepted applications of one role in the order of their ids, without erased people."""
+        """Accepted applications of one role that may be matched, in the order of their ids: no erased people."""
         return [
             application
             for _, application in sorted(self.applications.items())
-            if application.role == role and application.state == "accepted" and application.email
+            if application.role == role
+            and application.state == "accepted"
+            and application.email
+            and not self.waits_for_confirmation(application)
         ]
+
+    @cached_property
+    def confirmed(self) -> Mapping[str, str]:
+        """Confirmed applications → the person who did; whoever has another address by now has not."""
+        return {item.application_id: item.person_id for item in self.confirmations if not item.is_revoked}
+
+    def waits_for_confirmation(self, application: Application) -> bool:
+        """Whether an accepted application can't be matched, for nobody confirmed it and the program asks for it."""
+        return (
+            self.program.confirmation is not None
+            and application.state == "accepted"
+            and bool(application.email)
+            and self.confirmed.get(application.application_id) != application.person_id
+        )
 
     def list_matches(self, *states: str) -> list[Match]:
         """Matches in any of the states, in the order of their ids."""

@@ -129,6 +129,8 @@ def _remark_on_rule(cohort: Cohort, word: str, mentor: Application, mentee: Appl
         return "The committee rejected this pair on the Matches tab; it does not return. Delete the rule."
     if not mentor.state == mentee.state == "accepted":
         return "The rule waits: one of the two is not accepted yet, see the Applications tab."
+    if cohort.waits_for_confirmation(mentor) or cohort.waits_for_confirmation(mentee):
+        return "The rule waits: one of the two has not confirmed the application, see the Applications tab."
     return ""
 
 

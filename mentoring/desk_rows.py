@@ -12,6 +12,7 @@ from datetime import datetime
 from mentoring.calendar import local_day, name_day
 from mentoring.check_ins import describe_standing
 from mentoring.cohort import Cohort, Match
+from mentoring.confirmations import describe_wait
 from mentoring.decisions import (
     Rows,
     read_message_decisions,
@@ -112,6 +113,9 @@ def list_application_rows(cohort: Cohort) -> list[Row]:
             if item.state == "needs_attention"
             else item.reason
         )
+        waits = cohort.waits_for_confirmation(item)
+        if waits:
+            faults = f"{describe_wait(cohort, item)} {faults}".strip()
         if key in alike:
             others = join_words(alike[key])
             doubt = f"The address looks like that of {others}; ask both whether they are one person, before you match."
@@ -124,7 +128,7 @@ def list_application_rows(cohort: Cohort) -> list[Row]:
                 "E-mail": item.email or item.answers.get("email", ""),
                 "Institution": item.answers.get("institution", ""),
                 "Applied on": _day(cohort, item.received_at),
-                "Status": _APPLICATION_WORDS[item.state],
+                "Status": "Not confirmed" if waits else _APPLICATION_WORDS[item.state],
                 "What to fix": faults,
             }
         )

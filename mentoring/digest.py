@@ -23,6 +23,7 @@ from mentoring.calendar import (
 from mentoring.changes import AddPerson, Change, Plan, RenamePerson, ResolveMessage
 from mentoring.check_ins import describe_standing
 from mentoring.cohort import Cohort, Draft, QueuedMessage
+from mentoring.confirmations import count_waiting
 from mentoring.decisions import Rows, read_topics
 from mentoring.outbox import came_back, list_doubtful
 
@@ -252,6 +253,8 @@ def _list_with_others(cohort: Cohort, now: datetime) -> Iterator[str]:
     )
     if faulty:
         yield f"applicants who were asked to correct an answer: {faulty}"
+    if unconfirmed := count_waiting(cohort):
+        yield f"applicants who have not confirmed their application: {unconfirmed}"
     held = sum(match.is_held for match in cohort.list_matches("proposed"))
     if held:
         yield f"pairs that you hold: {held}"

@@ -12,8 +12,10 @@ from typing import Literal
 from mentoring.form_questions import OPEN_FIELDS
 from mentoring.program import Program
 
-FormName = Literal["mentor", "mentee", "request", "check_in", "evaluation"]
+FormName = Literal["mentor", "mentee", "confirmation", "request", "check_in", "evaluation"]
 
+#: The address that the form's own sign-in collected; it proves who sent a response and is no part of it.
+VERIFIED = "verified_email"
 WITHDRAW = "Withdraw my application"
 ACTIONS = ("Apply", WITHDRAW)
 REQUESTS = ("I can't go on", "Our match isn't working out")
@@ -33,13 +35,14 @@ SHARE_PARTS = (
 QUOTE_ANSWERS = ("Yes", "No")
 
 _APPLICATION = (
-    "submitted_at email action name pronouns phone institution library_type years_experience focus_areas "
-    "channels time_zone languages code_of_conduct career_stage "
+    "submitted_at email verified_email action name pronouns phone institution library_type years_experience "
+    "focus_areas channels time_zone languages code_of_conduct career_stage "
 )
 #: Every field that a form may have; the evaluation has its questions' ids besides.
 FIELDS: Mapping[FormName, tuple[str, ...]] = {
     "mentor": tuple((_APPLICATION + "capacity topics_offered experience_text").split()),
     "mentee": tuple((_APPLICATION + "desired_library_type topics_wanted goals_text share_consent").split()),
+    "confirmation": ("submitted_at", "email", "token"),
     "request": ("submitted_at", "email", "token", "request", "rematch", "comment"),
     "check_in": ("submitted_at", "token", "signal", "contacts", "comment"),
     "evaluation": ("submitted_at", "token", "comment", "quote_consent"),
@@ -49,6 +52,7 @@ _NEEDED_BY_BOTH = "submitted_at email name years_experience focus_areas channels
 NEEDED_FIELDS: Mapping[FormName, tuple[str, ...]] = {
     "mentor": tuple((_NEEDED_BY_BOTH + "capacity topics_offered").split()),
     "mentee": tuple((_NEEDED_BY_BOTH + "topics_wanted goals_text").split()),
+    "confirmation": ("submitted_at", "token"),
     "request": ("submitted_at", "email", "request"),
     "check_in": ("submitted_at", "token", "signal"),
     "evaluation": ("submitted_at", "token"),
@@ -59,7 +63,14 @@ _LONG_TEXTS = frozenset({"goals_text", "experience_text", "comment"})
 def list_fields(program: Program, form: FormName) -> tuple[str, ...]:
     """Every field that a form may have, the evaluation's questions included."""
     questions = program.evaluation if form == "evaluation" else ()
-    return (*FIELDS[form], *(question.id for question in questions))
+    unused = () if program.confirmation == "verified_address" else (VERIFIED,)
+    fields = (name for name in FIELDS[form] if name not in unused)
+    return (*fields, *(question.id for question in questions))
+
+
+def list_forms(program: Program) -> tuple[FormName, ...]:
+    """Every form that this program has: that of confirmations only where a link confirms."""
+    return tuple(form for form in FIELDS if form != "confirmation" or program.confirmation == "link")
 
 
 def list_choices(program: Program, form: FormName) -> dict[str, Sequence[str]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mentoring.cell_text import fold_text
-from mentoring.form_fields import FIELDS, NEEDED_FIELDS, FormName, list_choices, list_fields
+from mentoring.form_fields import NEEDED_FIELDS, FormName, list_choices, list_fields, list_forms
 from mentoring.form_headings import as_list, list_placed_fields, list_questions, split_grid_heading
 from mentoring.form_questions import ALL_ROWS, Questions
 from mentoring.program import Program
@@ -75,7 +75,7 @@ class _Candidate:
 
 def propose_mapping(headings_by_tab: Mapping[str, Sequence[str]], program: Program) -> MappingProposal:
     """Propose a tab for each form and a question for each field, from the headings of every tab."""
-    forms: list[FormName] = list(FIELDS)
+    forms = list_forms(program)
     tabs = _choose_tabs(headings_by_tab, program, forms)
     proposals = [
         _propose_form(program, form, *tabs[form], headings_by_tab[tabs[form][0]])

@@ -27,14 +27,23 @@ from mentoring.application_changes import (
     Intake,
     add_application,
     cancel_pending,
+    confirm_by_sign_in,
     free_partner,
     reconsider,
     set_aside,
     settle,
 )
 from mentoring.calendar import name_day
-from mentoring.changes import AddApplication, Change, Plan, ReviseApplication, SettleApplication
+from mentoring.changes import (
+    AddApplication,
+    AddConfirmation,
+    Change,
+    Plan,
+    ReviseApplication,
+    SettleApplication,
+)
 from mentoring.cohort import Application, Cohort, Role
+from mentoring.confirmations import ask_the_unasked, take_confirmations
 from mentoring.responses import Response
 
 #: A sheet that lost more than this share of its responses was probably broken, not tidied.
@@ -42,16 +51,26 @@ _MOST_VANISHED = 0.5
 
 
 def plan_intake(cohort: Cohort, forms: Sequence[FormAnswers], now: datetime) -> Plan:
-    """Decide about every response of the application forms. `now` is aware."""
+    """Decide about every response of the forms of applications and of their confirmations. `now` is aware."""
     people = {person.email_key: person for person in cohort.people.values() if person.email_key}
-    intake = Intake(cohort, now, _list_applied(cohort, forms), people=people)
+    applications = [form for form in forms if form.form != "confirmation"]
+    intake = Intake(cohort, now, _list_applied(cohort, applications), people=people)
+    # First: a code is about the application as it stood when its mail was read.
     for form in forms:
+        if form.form == "confirmation":
+            take_confirmations(intake, form)
+    for form in applications:
         intake.waiting.extend(form.problems)
         if not form.problems:
             _take_in_form(intake, _role_of(form), form)
+    if cohort.program.confirmation == "link":
+        ask_the_unasked(intake)
     # Both sides of a pair may leave in one run.
     changes = tuple(dict.fromkeys(intake.changes))
-    return Plan(changes, tuple(intake.drafts), counts=_count(changes), waiting=tuple(intake.waiting))
+    counts = _count(changes)
+    if cohort.program.confirmation:
+        counts["confirmed"] = sum(isinstance(change, AddConfirmation) for change in changes)
+    return Plan(changes, tuple(intake.drafts), counts=counts, waiting=tuple(intake.waiting))
 
 
 def _role_of(form: FormAnswers) -> Role:
@@ -136,8 +155,12 @@ def _take_in_person(
         settle(intake, role, application_id, "first", current, faults, is_late=is_late)
     else:
         person_id = existing.person_id
-        if not reconsider(intake, existing, current, faults, is_late=is_late):
+        is_another = any(response.key == existing.response_key for response in responses)
+        if not reconsider(intake, existing, current, faults, is_late=is_late, is_another=is_another):
             counting = existing.response_key
+        elif current.key == existing.response_key and existing.state in IN_FORCE:
+            # The program may have begun to ask only after it came.
+            confirm_by_sign_in(intake, existing.application_id, current)
     for older in {response.key: response for response in fresh if response.key != counting}.values():
         if older is not current:
             set_aside(intake, role, known, older, person_id)

@@ -62,6 +62,13 @@ KINDS: Mapping[str, MessageKind] = {
             ("role", "closes_on", "is_late", "notes"),
         ),
         MessageKind(
+            "please_confirm",
+            "Please confirm your application",
+            "applicant",
+            "instead of the acknowledgement, where the program asks for a confirmation",
+            ("role", "closes_on", "is_late", "notes", "link"),
+        ),
+        MessageKind(
             "please_correct",
             "Please correct your application",
             "applicant",

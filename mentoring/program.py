@@ -106,6 +106,10 @@ class Links(Settings):
     evaluation_form: Link = Field(
         description="Evaluation form; {token} marks where the prefilled reference goes"
     )
+    confirmation_form: Link | None = Field(
+        None,
+        description="Form by which applicants confirm, where a link does; {token} marks where its code goes",
+    )
     opportunities: Link | None = Field(
         None, description="Webinars, conferences, committees of the association"
     )
@@ -209,6 +213,11 @@ class Program(Settings):
     sending_hours: SendingHours = SendingHours()  # type: ignore[call-arg]
     sheets: SheetsBackend = Field("local", description="Where sheets live; MENTORING_SHEETS wins")
     mail: MailBackendName = Field("files", description="How mail goes out; MENTORING_MAIL wins")
+    confirmation: Literal["link", "verified_address"] | None = Field(
+        None,
+        description="What an application needs before it can be matched: link (the single-use link in the mail that "
+        "acknowledges it) or verified_address (that the form's own sign-in collected); nothing without it",
+    )
     suggest_first_meeting: bool = Field(
         False, description="Whether introductions carry a calendar entry with a suggested first talk"
     )
@@ -223,7 +232,7 @@ class Program(Settings):
     channels: list[str] = Field(min_length=1, description="Ways to talk that the forms offer")
     topics: list[str] = Field(min_length=1, description="Topics that mentees rank and mentors offer")
     time_zones: dict[str, TimeZone] = Field(description="Time zone as the form names it → IANA name")
-    forms: dict[Literal["mentor", "mentee", "request", "check_in", "evaluation"], Form]
+    forms: dict[Literal["mentor", "mentee", "confirmation", "request", "check_in", "evaluation"], Form]
     evaluation: list[Question] = Field(min_length=1, description="Questions of the evaluation form")
     policy: Policy = Field(default_factory=Policy, description="Weights and rules of matching")
     cohorts: dict[str, CohortSettings] = Field(
@@ -260,6 +269,22 @@ class Program(Settings):
                 raise ValueError(
                     f"forms → {name} → other names “{wrong[0]}”, which takes no other words; {mend}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _can_confirm(self) -> Self:
+        if self.confirmation == "link":
+            if "{token}" not in (self.links.confirmation_form or ""):
+                raise ValueError("links → confirmation_form must have {token} where the form's code goes")
+            if "confirmation" not in self.forms:
+                raise ValueError("forms → confirmation is missing; name its tab and its questions")
+        if self.confirmation == "verified_address":
+            for name in ("mentor", "mentee"):
+                if name in self.forms and "verified_email" not in self.forms[name].fields:
+                    raise ValueError(
+                        f"forms → {name} → fields must say which column is the verified_email; in Google's forms it "
+                        "is Email Address"
+                    )
         return self
 
     @model_validator(mode="before")

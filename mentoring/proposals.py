@@ -52,6 +52,12 @@ def _decide(cohort: Cohort, match: Match, decision: Decision | None) -> Change |
         gone = [key for key in match.pair if cohort.applications[key].state != "accepted"]
         if word == "Approve" and gone:
             return "One of the two is not accepted any more; see the Applications tab. No introduction."
+        if word == "Approve" and any(
+            cohort.waits_for_confirmation(cohort.applications[key]) for key in match.pair
+        ):
+            return (
+                "One of the two has not confirmed the application; see the Applications tab. No introduction."
+            )
         if word == "Approve":
             return ApproveMatch(match.match_id, by)
         if word == "Reject":

@@ -20,7 +20,15 @@ from mentoring.addresses import normalise_address
 from mentoring.cell_text import clean_text, fold_text
 from mentoring.choices import match_option, split_choices
 from mentoring.desk import SheetRow, SheetTab
-from mentoring.form_fields import FIELDS, WITHDRAW, FormName, list_choices, list_long_texts, list_options
+from mentoring.form_fields import (
+    VERIFIED,
+    WITHDRAW,
+    FormName,
+    list_choices,
+    list_fields,
+    list_long_texts,
+    list_options,
+)
 from mentoring.form_headings import FormColumn, FormColumns, find_columns
 from mentoring.program import Program
 from mentoring.times import DayOrder, find_day_order, is_ambiguous, read_time, read_time_zone
@@ -48,6 +56,12 @@ class Response:
     def address(self) -> str | None:
         """The key of the sender's address; None if the address can't be used."""
         return normalise_address(self.email)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the form's own sign-in collected the sender's address."""
+        verified = normalise_address(self.answers.get(VERIFIED, ""))
+        return verified is not None and verified == self.address
 
     @property
     def is_withdrawal(self) -> bool:
@@ -88,6 +102,7 @@ class _Reader:
 
     program: Program
     form: FormName
+    fields: Sequence[str]
     columns: Mapping[str, Sequence[FormColumn]]
     choices: Mapping[str, Sequence[str]]
     options: Mapping[str, Sequence[str]]
@@ -106,6 +121,7 @@ class _Reader:
         return cls(
             program=program,
             form=form,
+            fields=list_fields(program, form),
             columns=dict(sorted(by_field.items())),
             choices=choices,
             options=options,
@@ -124,7 +140,7 @@ class _Reader:
         }
         if not any(cell.line for found in cells.values() for cell in found):
             return None
-        answers = dict.fromkeys(FIELDS[self.form], "")
+        answers = dict.fromkeys(self.fields, "")
         answers |= {name: self._read_answer(name, found) for name, found in cells.items()}
         submitted_at = read_time(answers["submitted_at"], self.program.zone, self.order)
         tie = _find_tie(cells["topics_wanted"]) if "topics_wanted" in self.grids else ""
@@ -188,7 +204,7 @@ def _find_tie(cells: Sequence[_Cell]) -> str:
 def _fingerprint(form: str, cells: Mapping[str, Sequence[_Cell]]) -> str:
     # What was written, not what was made of it: a new spelling in program.yaml makes no old response new.
     # Empty answers are left out for the same reason: a question added later changes nothing.
-    written = ((name, _list_written(found)) for name, found in cells.items())
+    written = ((name, _list_written(found)) for name, found in cells.items() if name != VERIFIED)
     filled = [[name, texts] for name, texts in written if any(texts)]
     return hashlib.sha256(json.dumps([form, filled]).encode()).hexdigest()[:32]
 

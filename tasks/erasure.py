@@ -17,6 +17,8 @@ from tasks.runs import Run
 
 _FORGET = (
     "forget_responses",
+    "forget_confirming_responses",
+    "remove_confirmations",
     "forget_match_explanations",
     "forget_request_words",
     "forget_check_in_words",

@@ -18,6 +18,7 @@ from mentoring.cohort import (
     Application,
     CheckIn,
     Cohort,
+    Confirmation,
     Draft,
     Evaluation,
     Match,
@@ -53,6 +54,9 @@ def read_cohort(run: Run, transaction: Transaction, steering: Steering) -> Cohor
         applications={item.application_id: item for item in applications},
         matches={match.match_id: match for match in matches},
         requests={request.request_id: request for request in requests},
+        confirmations=[
+            _read_confirmation(row) for row in transaction.fetch_all("list_confirmations", **mine)
+        ],
         check_ins=[_read_check_in(row) for row in transaction.fetch_all("list_check_ins", **mine)],
         evaluations=[_read_evaluation(row) for row in transaction.fetch_all("list_evaluations", **mine)],
         messages=[_read_message(row) for row in transaction.fetch_all("list_messages", **mine)],
@@ -121,6 +125,10 @@ def _read_match(row: Row) -> Match:
 def _read_request(row: Row) -> Request:
     moments = {"received_at": parse_time(row["received_at"]), "wants_rematch": bool(row["wants_rematch"])}
     return Request(**{**row, **moments})
+
+
+def _read_confirmation(row: Row) -> Confirmation:
+    return Confirmation(**{**row, "is_revoked": bool(row["is_revoked"])})
 
 
 def _read_check_in(row: Row) -> CheckIn:

@@ -20,6 +20,7 @@ from prefect.cache_policies import NO_CACHE
 from mentoring import (
     check_ins,
     completion,
+    confirmations,
     digest,
     intake,
     introductions,
@@ -132,6 +133,7 @@ open_run = runs.open_run
 reload_desk = desk.reload_desk
 write_review = review_pages.write_review
 remove_review = review_pages.remove_review
+list_intake_forms = confirmations.list_intake_forms
 plan_intake = intake.plan_intake
 plan_introductions = introductions.plan_introductions
 plan_monthly_topics = monthly_topics.plan_monthly_topics

@@ -120,7 +120,7 @@ def _describe_troubles(
     program: Program, form: FormName, responses: Sequence[Response]
 ) -> dict[str, list[str]]:
     """What no single expectation can find out, by the name of its column; empty where there is no trouble."""
-    has_address = "email" in form_fields.FIELDS[form]
+    has_address = "email" in form_fields.NEEDED_FIELDS[form]
     email_troubles = [_find_email_trouble(one) if has_address else "" for one in responses]
     zones = {"", *list_time_zones().values()}
     wanted = [_split(response.answers.get("topics_wanted", "")) for response in responses]

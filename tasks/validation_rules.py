@@ -22,6 +22,7 @@ EXPECTATIONS = Path(__file__).parent / "expectations"
 SUITES: Mapping[FormName, tuple[str, ...]] = {
     "mentor": ("sheet", "responses", "applications", "mentor"),
     "mentee": ("sheet", "responses", "applications", "mentee"),
+    "confirmation": ("sheet", "responses", "confirmation"),
     "request": ("sheet", "responses", "request"),
     "check_in": ("sheet", "responses", "check_in"),
     "evaluation": ("sheet", "responses", "evaluation"),

@@ -18,6 +18,7 @@ from mentoring.answers import FormAnswers
 from mentoring.changes import (
     AddApplication,
     AddCheckIn,
+    AddConfirmation,
     AddRequest,
     AddUnplacedResponse,
     EndMatch,
@@ -63,6 +64,8 @@ def shared_cohort(shared_run: Run) -> SmallCohort:
     cohort.introduce(mentor=mentor, seat=2, explanation={"why": ["Someone else likes serials"]})
     other = cohort.add_application("mentee", cohort.add_person("Zo", "zo@example.org"))
     cohort.apply(
+        AddConfirmation(mentee, zora, "confirmed-1", "verified_address", None),
+        AddConfirmation(mentor, "person-2", "confirmed-2", "verified_address", None),
         AddRequest("r1", "key-edited", WHEN, mentee, match_id, "withdrawn", 0, f"{CANARY} can't", ""),
         AddRequest(
             "r2", "key-partner", WHEN, mentor, match_id, "not_working_out", 0, f"{CANARY} is silent", ""
@@ -170,6 +173,24 @@ def test_after_the_erasure_she_is_nowhere(cohort: SmallCohort) -> None:
     assert find_person(cohort.run, ADDRESS) is None
 
 
+def test_that_she_confirmed_goes_and_that_others_did_stays(cohort: SmallCohort) -> None:
+    assert {row["application_id"] for row in cohort.rows("confirmations")} == {"mentee-1", "mentor-1"}
+    end_and_erase(cohort)
+    assert [row["application_id"] for row in cohort.rows("confirmations")] == ["mentor-1"]
+    # When it happened stays, without a word of hers.
+    assert len([row for row in cohort.rows("audit_log") if row["happening"] == "add_confirmation"]) == 2
+
+
+def test_nothing_of_her_is_left_in_the_planners_statistics(cohort: SmallCohort) -> None:
+    """PostgreSQL keeps the commonest values and some others of each column, and gathers them by itself."""
+    deliver_due_messages(cohort.run)
+    with cohort.run.database.open_session() as session, session.write():
+        session.connection.execute("ANALYZE")
+    end_and_erase(cohort)
+    remove_mail_files(cohort.run)
+    assert find_canary(read_files(cohort.run)) == []
+
+
 def test_what_is_left_if_the_rewriting_is_cut_short(
     cohort: SmallCohort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +289,7 @@ def test_her_rows_in_the_forms_do_not_come_in_again(cohort: SmallCohort) -> None
     end_and_erase(cohort)
     keys = ("response-mentee-1", "key-older", "key-edited")
     assert set(keys) <= cohort.read().forgotten
+    assert "confirmed-1" in cohort.read().forgotten
     assert not {"response-mentor-1", "key-other"} & cohort.read().forgotten
     answers = {"name": CANARY, "email": ADDRESS, "time_zone": "America/New_York"}
     rows = [

@@ -15,6 +15,7 @@ from mentoring.changes import (
     ActivateMatch,
     AddApplication,
     AddCheckIn,
+    AddConfirmation,
     AddPerson,
     AddRequest,
     AddSeat,
@@ -39,9 +40,19 @@ from mentoring.changes import (
     RenamePerson,
     ResolveMessage,
     ReviseApplication,
+    RevokeConfirmation,
     SettleApplication,
 )
-from mentoring.cohort import Application, CheckIn, Evaluation, Match, Person, QueuedMessage, Request
+from mentoring.cohort import (
+    Application,
+    CheckIn,
+    Confirmation,
+    Evaluation,
+    Match,
+    Person,
+    QueuedMessage,
+    Request,
+)
 from mentoring.messages import MessageError, hash_body
 from tasks.database import ChangedMeanwhileError
 from tasks.ledger import apply_plan, read_overrides, render_draft
@@ -50,7 +61,7 @@ from tasks.runs import Run
 
 TABLES = (
     *("people", "applications", "mentor_seats", "matches", "messages", "requests", "check_ins"),
-    *("evaluations", "unplaced_responses", "cohort_settings", "audit_log"),
+    *("confirmations", "evaluations", "unplaced_responses", "cohort_settings", "audit_log"),
 )
 WHEN = "2027-03-01T15:00:00Z"
 
@@ -170,6 +181,29 @@ def test_answers_read_back(cohort: SmallCohort) -> None:
     assert (setting["setting"], setting["setting_value"]) == ("topics_day", "4")
 
 
+def test_confirmations_read_back_and_the_first_one_counts(cohort: SmallCohort) -> None:
+    code = cohort.queue()[0]
+    first = AddConfirmation("mentee-1", "person-1", "k1", "link", code)
+    cohort.apply(first)
+    before = cohort.rows("confirmations")
+    in_force = Confirmation("k1", "mentee-1", "person-1", "link", code, is_revoked=False)
+    assert cohort.read().confirmations == [in_force]
+    # The same run retried, two runs at once, a code once more, a second one in force: nothing changes.
+    cohort.apply(first)
+    cohort.apply(AddConfirmation("mentee-1", "person-1", "k2", "verified_address", None))
+    assert cohort.rows("confirmations") == before
+    cohort.at(NOW + DAY).apply(RevokeConfirmation("mentee-1"))
+    cohort.at(NOW + DAY).apply(RevokeConfirmation("mentee-1"))
+    revoked = replace(in_force, is_revoked=True)
+    assert cohort.read().confirmations == [revoked]
+    cohort.apply(AddConfirmation("mentee-1", "person-1", "k3", "link", code))
+    assert cohort.read().confirmations == [revoked]
+    cohort.at(NOW + 2 * DAY).apply(AddConfirmation("mentee-1", "person-1", "k4", "verified_address", None))
+    assert cohort.read().confirmed == {"mentee-1": "person-1"}
+    happenings = [row["happening"] for row in cohort.rows("audit_log") if "confirmation" in row["happening"]]
+    assert sorted(happenings) == ["add_confirmation", "add_confirmation", "revoke_confirmation"]
+
+
 def test_a_message_reads_back_and_is_what_was_rendered(cohort: SmallCohort) -> None:
     match_id = cohort.introduce()
     read = cohort.read()
@@ -247,6 +281,8 @@ def test_every_kind_of_change_can_be_applied(cohort: SmallCohort) -> None:
         AddCheckIn("k12", "m9", "a9", WHEN, "connected", 0, ""),
         PutEvaluation("m9", "a9", "k13", WHEN, "{}"),
         AddUnplacedResponse("k14", "request", 3, "?"),
+        AddConfirmation("a9", "p9", "k15", "verified_address", None),
+        RevokeConfirmation("a9"),
         PutSetting("topics_day", "2"),
         DropSetting("topics_day"),
         CancelMessage(pending, "Wrong by now."),

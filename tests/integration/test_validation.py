@@ -44,6 +44,7 @@ GOOD: Mapping[FormName, Mapping[str, str]] = {
         "topics_wanted": "Working with vendors|Finding a first job|",
         "goals_text": "I hope to find my feet.",
     },
+    "confirmation": {**TIME, "token": "q7Rt-x_2"},
     "request": {**TIME, "email": "ada@example.org", "request": "I can’t go on", "rematch": "No, thank you"},
     "check_in": {**TIME, "token": "q7Rt-x_2", "signal": "Not yet", "contacts": "3"},
     "evaluation": {
@@ -74,6 +75,10 @@ BROKEN: list[tuple[FormName, str, str, str]] = [
     ("mentee", "submitted_at", "last Tuesday", BAD_TIME),
     ("mentee", "submitted_at", "2027-02-31 09:14:03", BAD_TIME),
     ("request", "submitted_at", "", NO_TIME),
+    ("confirmation", "submitted_at", "", NO_TIME),
+    ("confirmation", "email", LONG, LONG_ANSWER),
+    ("confirmation", "token", "", f"The code is missing. {BY_THE_LINK}"),
+    ("confirmation", "token", "my name is Ada", f"The code was changed. {BY_THE_LINK}"),
     ("check_in", "submitted_at", "last Tuesday", BAD_TIME),
     ("evaluation", "submitted_at", "", NO_TIME),
     ("mentor", "email", "", NO_ADDRESS),
@@ -279,9 +284,12 @@ BROKEN: list[tuple[FormName, str, str, str]] = [
 
 @cache
 def read_program() -> Program:
-    """The sample program: its options hold commas, brackets and dots."""
+    """The sample program, with a form for confirmations: its options hold commas, brackets and dots."""
     path = ROOT / "deployments" / "programs" / "sample" / "program.yaml"
-    return Program.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    fields = {"submitted_at": "Timestamp", "email": "Email Address", "token": "Code"}
+    data["forms"]["confirmation"] = {"tab": "Confirmations", "fields": fields}
+    return Program.model_validate(data)
 
 
 def make_tab(form: FormName, *changes: Mapping[str, str]) -> SheetTab:

@@ -192,8 +192,30 @@ def _request(**values: str) -> str:
     return _insert("requests", **(texts | values))
 
 
+def _confirmation(**values: str) -> str:
+    texts = {
+        "response_key": "'new'",
+        "cohort_id": "'2027'",
+        "application_id": "'mentee-1'",
+        "person_id": "'person-1'",
+        "means": "'verified_address'",
+        "confirmed_at": "'2027-03-01T00:00:00Z'",
+    }
+    return _insert("confirmations", **(texts | values))
+
+
+def _twice(statement: str, **changed: str) -> str:
+    """The same row once more, as another response of which these values differ."""
+    head, values = statement.split(" VALUES ")
+    columns = head[head.index("(") + 1 : -1].split(", ")
+    # The values of these rows hold no comma.
+    row = dict(zip(columns, values[1:-1].split(", "), strict=True))
+    again = row | {"response_key": "'again'"} | changed
+    return f"{statement}, ({', '.join(again.values())})"
+
+
 def _attachment(**values: str) -> str:
-    texts = {"message_id": "(SELECT MIN(message_id) FROM messages)", "place": "0", "file_name": "'a.ics'"}
+    texts = {"message_id": _A_MESSAGE, "place": "0", "file_name": "'a.ics'"}
     texts |= {"media_type": "'text/calendar'", "content": "'QQ=='"}
     return _insert("message_attachments", **(texts | values))
 
@@ -215,6 +237,8 @@ def _witness(**values: str) -> str:
     )
 
 
+_A_MESSAGE = "(SELECT MIN(message_id) FROM messages)"
+_ONLY_LINKS = "links_and_only_links_have_a_code"
 _SENDING = "previous_state = 'pending', state = 'sending'"
 _SENT = "UPDATE messages SET previous_state = 'sending', state = 'sent', settled_at = '2027-03-01T00:00:00Z'"
 
@@ -486,6 +510,41 @@ FORBIDDEN = [
         "confirmed_requests_have_an_applicant",
     ),
     Forbidden("rematch wanted by half", _request(wants_rematch="2"), "wants_rematch_is_yes_or_no"),
+    # Confirmations
+    Forbidden("confirmation by word", _confirmation(means="'word'"), "confirmations_are_of_a_known_kind"),
+    Forbidden("confirmation by a link without a code", _confirmation(means="'link'"), _ONLY_LINKS),
+    Forbidden("sign-in with a code", _confirmation(code=_A_MESSAGE), _ONLY_LINKS),
+    Forbidden(
+        "code that no mail carries",
+        _confirmation(means="'link'", code="'guessed'"),
+        "confirmations_code_fkey",
+    ),
+    Forbidden(
+        "confirmation of no application",
+        _confirmation(application_id="'nobody'"),
+        "confirmations_application_id_fkey",
+    ),
+    Forbidden("confirmation by nobody", _confirmation(person_id="'nobody'"), "confirmations_person_id_fkey"),
+    Forbidden(
+        "confirmation revoked before it was made",
+        _confirmation(revoked_at="'2027-02-28T00:00:00Z'"),
+        "confirmations_end_after_they_began",
+    ),
+    Forbidden(
+        "code that confirms twice",
+        _twice(_confirmation(means="'link'", code=_A_MESSAGE), application_id="'mentee-2'"),
+        "codes_confirm_once",
+    ),
+    Forbidden(
+        "second confirmation in force",
+        _twice(_confirmation(), person_id="'person-2'"),
+        "one_confirmation_in_force",
+    ),
+    Forbidden(
+        "response that confirms twice",
+        _twice(_confirmation(), response_key="'new'", application_id="'mentee-2'"),
+        "confirmations_pkey",
+    ),
 ]
 #: What SQLite calls those that it does not call by their names.
 _SQLITE_NAMES = {
@@ -500,6 +559,9 @@ _SQLITE_NAMES = {
     "period": "messages.period",
     "content": "message_attachments.content",
     "provider_events_pkey": "provider_events.event_id",
+    "codes_confirm_once": "confirmations.code",
+    "one_confirmation_in_force": "confirmations.application_id",
+    "confirmations_pkey": "confirmations.response_key",
 }
 
 
@@ -508,7 +570,7 @@ _SQLITE_NAMES = {
 def test_a_forbidden_state_is_refused(cohort: SmallCohort, case: Forbidden) -> None:
     tables = (
         *("people", "applications", "mentor_seats", "matches", "messages", "requests", "check_ins"),
-        *("message_attachments", "provider_events", "witnessed_messages"),
+        *("message_attachments", "provider_events", "witnessed_messages", "confirmations"),
     )
     before = {table: cohort.rows(table) for table in tables}
     with pytest.raises(RefusedChangeError) as refusal:

@@ -24,6 +24,7 @@ from mentoring.changes import (
     ActivateMatch,
     AddApplication,
     AddCheckIn,
+    AddConfirmation,
     AddPerson,
     AddRequest,
     AddSeat,
@@ -46,12 +47,14 @@ from mentoring.changes import (
     RenamePerson,
     ResolveMessage,
     ReviseApplication,
+    RevokeConfirmation,
     SettleApplication,
 )
 from mentoring.cohort import (
     Application,
     CheckIn,
     Cohort,
+    Confirmation,
     Draft,
     Evaluation,
     Match,
@@ -338,7 +341,10 @@ class World:
     drafts: dict[str, Draft] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for item in self.cohort.list_accepted("mentor"):
+        # Also of those who have not confirmed yet.
+        for item in self.cohort.applications.values():
+            if item.role != "mentor" or item.state != "accepted" or not item.email:
+                continue
             self.seats |= {(item.application_id, seat) for seat in range(1, item.capacity + 1)}
         self._check()
 
@@ -553,6 +559,33 @@ class World:
                 moment = datetime.fromisoformat(change.answered_at)
                 new_one = Evaluation(*place, change.response_key, moment, json.loads(change.answers))
                 return replace(cohort, evaluations=(*others, new_one))
+            case AddConfirmation():
+                assert not [
+                    item
+                    for item in cohort.confirmations
+                    if item.response_key == change.response_key
+                    or (item.application_id == change.application_id and not item.is_revoked)
+                    or (change.code and item.code == change.code)
+                ]
+                confirmation = Confirmation(
+                    change.response_key,
+                    change.application_id,
+                    change.person_id,
+                    "link" if change.means == "link" else "verified_address",
+                    change.code,
+                    is_revoked=False,
+                )
+                return replace(cohort, confirmations=(*cohort.confirmations, confirmation))
+            case RevokeConfirmation():
+                return replace(
+                    cohort,
+                    confirmations=tuple(
+                        replace(
+                            item, is_revoked=item.is_revoked or item.application_id == change.application_id
+                        )
+                        for item in cohort.confirmations
+                    ),
+                )
             case AddUnplacedResponse():
                 assert change.response_key not in cohort.unplaced
                 return replace(cohort, unplaced={**cohort.unplaced, change.response_key: change.problem})

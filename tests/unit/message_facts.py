@@ -47,6 +47,13 @@ FACTS: dict[str, dict[str, Any]] = {
         "is_late": False,
         "notes": ["Your time zone was not given; we took the committee's."],
     },
+    "please_confirm": {
+        "role": "mentee",
+        "closes_on": "31 January 2027",
+        "is_late": False,
+        "notes": ["You applied as a mentor, too."],
+        "link": "https://example.org/forms/confirm?code=abc&x=1",
+    },
     "please_correct": {
         "role": "mentor",
         "faults": [{"question": "How many mentees?", "mend": "You wrote “9”; please choose 1 to 5."}],
