@@ -8,7 +8,15 @@ from pathlib import Path
 from mentoring.desk import TabUpdate
 from mentoring.erasure import plan_departure
 from tasks.desk import Desk, gather_desk, reload_desk, write_desk
-from tasks.erasure import ask_provider, erase_people, find_person, remove_mail_files
+from tasks.erasure import (
+    ask_provider,
+    begin_erasure,
+    erase_people,
+    find_person,
+    finish_erasure,
+    list_unfinished_erasures,
+    remove_mail_files,
+)
 from tasks.ledger import apply_plan
 from tasks.reports import compile_report
 from tasks.review_pages import remove_review
@@ -19,27 +27,37 @@ from tasks.settings import load_settings
 def erase_person(address: str, folder: Path | None) -> Iterator[str]:
     """Erase the person with this address, and yield sentences: what was removed, what this software can't reach.
 
-    Live matches end first, so that no partner waits for somebody who is gone. Raises `WrongUseError` for an address
-    that nobody has.
+    Live matches end first, so that no partner waits for somebody who is gone. Whoever is gone from the database
+    already, because the command was stopped, is erased everywhere else. Raises `WrongUseError` for an address that
+    nobody has.
     """
     cohorts = sorted(load_settings(folder).program.cohorts)
     runs = [open_run("erase", cohort, None, False, folder) for cohort in cohorts]
     person_id = find_person(runs[0], address)
-    if person_id is None:
+    unfinished = list_unfinished_erasures(runs[0])
+    if person_id is None and not unfinished:
         raise WrongUseError("Nobody has this address; check its spelling, or look on the Applications tab.")
     desks = [(run, gather_desk(run)) for run in runs]
-    partners = [key for run, desk in desks for key in _end_matches(run, desk, person_id)]
-    known_address = desks[0][1].cohort.people[person_id].email
-    erase_people(runs[0], [person_id])
+    known_address, going = address, unfinished
+    if person_id is None:
+        yield "Nobody has this address any more. An erasure that was stopped on its way is finished now."
+        runs[0].database.rewrite()
+    else:
+        known_address, going = desks[0][1].cohort.people[person_id].email, [*unfinished, person_id]
+        begin_erasure(runs[0], person_id)
+        for run, desk in desks:
+            for key in _end_matches(run, desk, person_id):
+                yield f"→ {key} had a live match with this person; please write to {key} that it has ended."
+        erase_people(runs[0], [person_id])
     removed = remove_mail_files(runs[0])
     for run, desk in desks:
         remove_review(run)
         current = reload_desk(run, desk)
         write_desk(run, current, [*compile_report(run, current), *_clear_unmatched(current)])
-    yield f"Erased {person_id} from the database and the committee's sheet; {removed} rendered mails removed."
-    yield f"→ {ask_provider(runs[0], known_address)}"
-    for key in partners:
-        yield f"→ {key} had a live match with this person; please write to {key} that it has ended."
+    gone = ", ".join(going)
+    yield f"Erased {gone} from the database and the committee's sheet; {removed} rendered mails removed."
+    yield f"→ {ask_provider(runs[0], [known_address])}"
+    finish_erasure(runs[0], going)
     yield "→ Not within reach: the row in the forms sheet, the committee's own notes, backups, mail already delivered."
 
 

@@ -14,9 +14,10 @@ def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
     run = steps.open_run("purge-personal-data", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)
     plan = steps.plan_purge(desk.cohort, run.now)
+    told: tuple[str, ...] = ()
     if is_purge_due(desk.cohort, run.now) and not run.dry_run:
-        steps.anonymise_cohort(run)
+        told = steps.anonymise_cohort(run)
         steps.remove_mail_files(run)
         steps.remove_review(run)
         steps.write_desk(run, desk, steps.compile_report(run, steps.reload_desk(run, desk)))
-    return steps.report_run(run, [plan], {}, desk.problems)
+    return steps.report_run(run, [plan], {}, (*desk.problems, *told))

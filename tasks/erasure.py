@@ -26,6 +26,7 @@ _FORGET = (
     "forget_message_bodies",
     "forget_application_answers",
 )
+_NOT_ERASED = "SendGrid did not erase its own records:"
 #: Responses of a cohort that belong to no person: nobody could ask for them to be erased.
 _FORGET_PLACELESS = (
     "forget_unreachable_responses",
@@ -65,17 +66,27 @@ def _keep_countable_answers(transaction: Transaction, person_id: str, questions:
         )
 
 
-def anonymise_cohort(run: Run) -> None:
-    """Erase everybody who takes part in no other cohort that still keeps its data; once done, does nothing."""
+def anonymise_cohort(run: Run) -> tuple[str, ...]:
+    """Erase everybody who takes part in no other cohort that still keeps its data; once done, does nothing.
+
+    Returns a sentence if the mail provider could have erased them, too, and did not.
+    """
     with run.database.transaction(run.flow, run.now) as transaction:
         rows = transaction.fetch_all("list_people_only_in", cohort_id=run.cohort_id)
-    erase_people(run, [row["person_id"] for row in rows])
+        going = {row["person_id"] for row in rows}
+        addresses = [
+            row["email"] for row in transaction.fetch_all("list_people") if row["person_id"] in going
+        ]
+    # First: an interrupted run asks again, but knows no address of those who are gone.
+    answer = ask_provider(run, addresses) if addresses and run.settings.mail == "sendgrid" else ""
+    erase_people(run, sorted(going))
     with run.database.transaction(run.flow, run.now) as transaction:
         removed = [transaction.execute(query, cohort_id=run.cohort_id) for query in _FORGET_PLACELESS]
         if transaction.execute("anonymise_cohort", cohort_id=run.cohort_id, at=transaction.at):
             transaction.note("cohort", run.cohort_id, "anonymise_cohort")
     if any(removed):
         run.database.rewrite()
+    return (answer,) if answer.startswith(_NOT_ERASED) else ()
 
 
 def remove_mail_files(run: Run) -> int:
@@ -97,8 +108,8 @@ def remove_mail_files(run: Run) -> int:
     return removed
 
 
-def ask_provider(run: Run, address: str) -> str:
-    """Have the mail provider erase the person where its API allows that; a sentence on what came of it."""
+def ask_provider(run: Run, addresses: Sequence[str]) -> str:
+    """Have the mail provider erase people where its API allows that; a sentence on what came of it."""
     if run.settings.mail == "files":
         return "No mail provider knows this person, for mail goes to files."
     if run.settings.mail == "smtp":
@@ -106,10 +117,29 @@ def ask_provider(run: Run, address: str) -> str:
     from tasks.mail_sendgrid import open_sendgrid
 
     try:
-        open_sendgrid(run.settings).erase_recipient(address)
+        open_sendgrid(run.settings).erase_recipients(addresses)
     except (AddressError, MailError) as error:
-        return f"SendGrid did not erase its own records: {error} Or ask its support."
+        return f"{_NOT_ERASED} {error} Or ask its support."
     return "SendGrid was asked to erase its own records, which takes some days; its suppression lists stay."
+
+
+def begin_erasure(run: Run, person_id: str) -> None:
+    """Note that a person is being erased, so that a command that is stopped on the way can be finished later."""
+    with run.database.transaction(run.flow, run.now) as transaction:
+        transaction.note("person", person_id, "begin_erasure")
+
+
+def finish_erasure(run: Run, person_ids: Sequence[str]) -> None:
+    """Note that nothing is left to remove of these people."""
+    with run.database.transaction(run.flow, run.now) as transaction:
+        for person_id in person_ids:
+            transaction.note("person", person_id, "finish_erasure")
+
+
+def list_unfinished_erasures(run: Run) -> list[str]:
+    """People who are gone from the database, although the command that erased them never came to its end."""
+    with run.database.transaction(run.flow, run.now) as transaction:
+        return [row["person_id"] for row in transaction.fetch_all("list_unfinished_erasures")]
 
 
 def find_person(run: Run, address: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -37,7 +37,7 @@ from tasks.sendgrid_calls import (
 )
 from tasks.sendgrid_records import (
     check_access,
-    erase_recipient,
+    erase_recipients,
     find_in_logs,
     list_suppressed_addresses,
 )
@@ -94,9 +94,9 @@ class SendGridMail:
         """Everybody on the account's suppression lists. Raises `MailError`."""
         return list_suppressed_addresses(self.calls)
 
-    def erase_recipient(self, address: str) -> None:
-        """Have SendGrid erase what it keeps of a person. Raises `MailError`."""
-        erase_recipient(self.calls, write_ascii_address(address))
+    def erase_recipients(self, addresses: Sequence[str]) -> None:
+        """Have SendGrid erase what it keeps of people. Raises `AddressError` and `MailError`."""
+        erase_recipients(self.calls, [write_ascii_address(address) for address in addresses])
 
     def check(self) -> str:
         """Let SendGrid judge a message that it does not send, and read what runs will read. Raises `MailError`."""

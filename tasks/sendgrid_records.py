@@ -6,7 +6,7 @@ Belongs here: reading them, having a person erased from them, and what they mean
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,8 @@ from tasks.sendgrid_calls import (
 
 _LOG_LIMIT = 1000
 _PAGE = 500
+#: Addresses that one job of erasure takes.
+_MOST_ERASED = 5000
 
 #: What each list says of the people on it. Who is on several is shown with the last of them. The list of blocks is not
 #: here: SendGrid goes on sending to blocked addresses, so nobody on it may be kept from their mail.
@@ -154,12 +156,17 @@ def read_suppressions(calls: SendGridCalls, name: str, limit: int, offset: int =
     return page
 
 
-def erase_recipient(calls: SendGridCalls, address: str) -> None:
-    """Have SendGrid erase what it keeps of a recipient (Recipients' Data Erasure API). Raises `MailError`.
+def erase_recipients(calls: SendGridCalls, addresses: Sequence[str]) -> None:
+    """Have SendGrid erase what it keeps of recipients (Recipients' Data Erasure API). Raises `MailError`.
 
     SendGrid does it within some days; its suppression lists stay.
     """
-    body = {"email_addresses": [address]}
+    for start in range(0, len(addresses), _MOST_ERASED):
+        _erase_some(calls, list(addresses[start : start + _MOST_ERASED]))
+
+
+def _erase_some(calls: SendGridCalls, addresses: list[str]) -> None:
+    body = {"email_addresses": addresses}
     _ask(
         calls,
         lambda account: account.client.recipients.erasejob.post(request_body=body),

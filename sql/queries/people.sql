@@ -31,6 +31,25 @@ UPDATE people
 SET email_key = NULL, email = NULL, full_name = NULL, erased_at = :at
 WHERE person_id = :person_id AND erased_at IS NULL;
 
+-- name: list_unfinished_erasures
+-- Erased on request, by a command that was stopped before it had removed everything else.
+SELECT DISTINCT people.person_id
+FROM people
+INNER JOIN audit_log ON people.person_id = audit_log.entity_id
+WHERE
+    audit_log.entity = 'person'
+    AND audit_log.happening = 'begin_erasure'
+    AND people.erased_at IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM audit_log AS later
+        WHERE
+            later.entity = 'person'
+            AND later.entity_id = people.person_id
+            AND later.happening = 'finish_erasure'
+    )
+ORDER BY people.person_id;
+
 -- name: list_people_only_in
 -- People who took part in this cohort and in none that still keeps personal data.
 SELECT DISTINCT here.person_id

@@ -66,7 +66,7 @@ def test_a_person_is_erased_from_sendgrids_own_records(sendgrid: SendGridStandIn
     backend = connect(sendgrid.url)
     backend.send(MESSAGE)
     backend.send(change(message_id="m-2", to_address="bo@example.org"))
-    backend.erase_recipient(MESSAGE.to_address.upper())
+    backend.erase_recipients([MESSAGE.to_address.upper()])
     since = datetime.now(UTC) - BEFORE
     assert backend.look_up("m-1", since) is None
     assert backend.look_up("m-2", since) is not None

@@ -1,0 +1,178 @@
+"""`mentoring erase`, the whole command: on workbooks and on Google's spreadsheets, and stopped on its way."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from google_program import StandInHands, add_forms
+from stand_ins.google_sheets import GoogleStandIn
+
+from deployments.erasing import erase_person
+from deployments.program_folders import init_program, make_program_folder, read_sample_responses
+from mentoring.desk import TABS
+from mentoring.intake import plan_intake
+from tasks import google_client, google_pace, google_sheets
+from tasks.desk import gather_desk, read_answers, write_desk
+from tasks.ledger import apply_plan
+from tasks.outbox import deliver_due_messages
+from tasks.runs import WrongUseError, open_run
+from tasks.settings import PROGRAM_FILE, load_settings
+
+ROOT = Path(__file__).parents[2]
+AFTER_CLOSING = datetime(2027, 2, 20, 20, tzinfo=UTC)
+ADDRESS, NAME = "samir.nolan@example.org", "Samir Nolan"
+
+
+def take_in(folder: Path) -> None:
+    """Applicants are taken in, written to, and shown on the desk."""
+    run = open_run("ingest-applications", None, AFTER_CLOSING, False, folder)
+    desk = gather_desk(run)
+    apply_plan(run, desk.cohort, plan_intake(desk.cohort, read_answers(run, "mentee"), run.now))
+    assert deliver_due_messages(run)["sent"] > 1
+    write_desk(run, desk)
+
+
+def find_traces(folder: Path) -> set[str]:
+    """Our own files in which the name or the address stands; workbooks are looked into."""
+    import zipfile
+
+    found = set()
+    for path in folder.rglob("*"):
+        if not path.is_file() or path.name in ("forms.xlsx", "program.yaml"):
+            continue
+        contents = [path.read_bytes()]
+        if path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as book:
+                contents = [book.read(name) for name in book.namelist()]
+        if any(word.encode() in content for word in (ADDRESS, NAME) for content in contents):
+            found.add(path.suffix)
+    return found
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    folder = tmp_path / "program"
+    rows = [row for row in read_sample_responses()["mentee"] if row["Email Address"]]
+    make_program_folder(
+        folder, {"mentee": rows[:12] + [r for r in rows[12:] if r["Email Address"] == ADDRESS]}
+    )
+    take_in(folder)
+    assert find_traces(folder) == {".sqlite", ".xlsx", ".eml"}
+    return folder
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from deployments import erasing
+def die(*_):
+    os._exit(9)
+setattr(erasing, sys.argv[3], die)
+for line in erasing.erase_person(sys.argv[1], Path(sys.argv[2])):
+    print(line, flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("killed_at", "left"),
+    [
+        ("erase_people", {".sqlite", ".xlsx", ".eml"}),
+        ("remove_mail_files", {".xlsx", ".eml"}),
+        ("write_desk", {".xlsx"}),
+        ("ask_provider", set()),
+    ],
+)
+def test_an_erasure_that_is_killed_is_finished_by_the_same_command(
+    program: Path, killed_at: str, left: set[str]
+) -> None:
+    words = [sys.executable, "-c", _KILLED, ADDRESS, str(program), killed_at]
+    killed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert killed.returncode == 9, killed.stderr
+    assert find_traces(program) == left
+    said = list(erase_person(ADDRESS, program))
+    assert find_traces(program) == set()
+    assert (said[0].startswith("Nobody has this address any more.")) is (killed_at != "erase_people")
+    assert any(
+        re.match(r"Erased person-\d+ from the database and the committee's sheet", line) for line in said
+    )
+    assert said[-1].startswith("→ Not within reach")
+    with pytest.raises(WrongUseError, match="Nobody has this address"):
+        list(erase_person(ADDRESS, program))
+
+
+def test_an_erasure_that_came_to_its_end_leaves_nothing_to_finish(program: Path) -> None:
+    assert len(list(erase_person(ADDRESS, program))) == 3
+    with pytest.raises(WrongUseError, match="Nobody has this address"):
+        list(erase_person("nobody@example.org", program))
+
+
+# With Google
+
+
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleStandIn]:
+    monkeypatch.setattr(google_pace, "CALLS_A_MINUTE", 100_000)
+    for module in (google_client, google_sheets):
+        monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
+    google_client._open_http.cache_clear()
+    with GoogleStandIn() as stand_in:
+        yield stand_in
+
+
+def read_whole(google: GoogleStandIn, book: str, tabs: list[str]) -> str:
+    return repr([google.read(book, tab) for tab in tabs])
+
+
+def test_with_google_her_rows_vanish_from_the_committees_spreadsheet_and_the_forms_are_named(
+    google: GoogleStandIn, tmp_path: Path
+) -> None:
+    folder = tmp_path / "program"
+    rows = [row for row in read_sample_responses()["mentee"] if row["Email Address"]]
+    make_program_folder(folder)
+    committee, forms = google.add_spreadsheet("Desk"), add_forms(google)
+    path = folder / PROGRAM_FILE
+    text = re.sub(r"(?m)^sheets:.*\n", "", path.read_text(encoding="utf-8"))
+    ids = f'sheets: google\ngoogle:\n  forms: "{forms}"\n  committee: "{committee}"\n'
+    path.write_text(f"{text}\n{ids}", encoding="utf-8")
+    (folder / "account.json").write_text(google.service_account_json(), encoding="utf-8")
+    (folder / ".env").write_text(
+        f"MENTORING_GOOGLE_SERVICE_ACCOUNT=account.json\nMENTORING_GOOGLE_API_URL={google.api_url}\n",
+        encoding="utf-8",
+    )
+    for name in ("forms.xlsx", "committee.xlsx"):
+        (folder / name).unlink()
+    init_program(folder)
+    hands = StandInHands(google, load_settings(folder))
+    hands.append_form_rows("mentee", [*rows[:5], *(row for row in rows if row["Email Address"] == ADDRESS)])
+    take_in(folder)
+    desk, tabs = list(TABS), ["Mentee applications"]
+    [row] = [row for row in hands.read_committee("Applications").read_rows() if row["E-mail"] == ADDRESS]
+    before = google.read(committee, "Applications")
+    written = read_whole(google, forms, tabs)
+
+    said = " ".join(erase_person(ADDRESS, folder))
+
+    assert "Not within reach: the row in the forms sheet" in said
+    assert ADDRESS not in said
+    assert NAME not in said
+    whole = read_whole(google, committee, desk)
+    assert ADDRESS not in whole
+    assert NAME not in whole
+    after = google.read(committee, "Applications")
+    # Everybody else's row is as it was; of hers the reference and its end are left.
+    others = [line for line in before if row["Reference"] not in line]
+    assert [line for line in after if row["Reference"] not in line] == others
+    [left] = [line for line in after if row["Reference"] in line]
+    assert {str(value) for value in left if value} <= {
+        *(row[heading] for heading in ("Reference", "Role", "Applied on")),
+        "Withdrawn",
+        "Personal data was erased on request.",
+    }
+    assert read_whole(google, forms, tabs) == written
+    assert ADDRESS in written
