@@ -17,6 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 _EXACT = 2**53  # integers up to here are exact in the solver's doubles
 NEVER = -(2**60)
+_FEW = 32  # rows of a table that are cheaper to go through than to choose from
 
 
 @dataclass(frozen=True)
@@ -122,18 +123,23 @@ def find_wishes(worth: np.ndarray, prices: np.ndarray) -> np.ndarray:
 
 def find_prices(worth: np.ndarray, partner: np.ndarray, capacity: np.ndarray) -> np.ndarray:
     """Return the smallest prices at which everybody keeps their place: longest paths over who would rather be where."""
-    allowed = np.where(worth > 0, worth, NEVER)
-    unmatched = partner < 0
-    prices: np.ndarray = np.maximum(allowed[:, unmatched].max(axis=1, initial=0), 0)
+    prices: np.ndarray = worth[:, partner < 0].max(axis=1, initial=0).astype(np.int64)
     owners, envy = find_moves(worth, partner)
-    rising = np.arange(len(owners))
-    for _ in range(len(capacity) + 1):
-        if not len(rising):
+    place = np.full(len(capacity), -1)
+    place[owners] = np.arange(len(owners))
+    rising = np.ones(len(owners), dtype=bool)
+    for turn in range(2 * len(capacity) + 1):
+        risen = np.flatnonzero(rising)
+        if not len(risen):
             break
-        reached: np.ndarray = (prices[owners[rising]][:, None] + envy[rising]).max(axis=0)
-        higher = reached > prices
-        prices = np.maximum(prices, reached)
-        rising = np.flatnonzero(higher[owners])
+        # The highest pass on most and rise least again; but an order by height alone may need for ever.
+        if turn < len(capacity) and len(risen) > _FEW:
+            risen = risen[np.argpartition(-prices[owners[risen]], len(risen) // 2)[: len(risen) // 2]]
+        rising[risen] = False
+        reached: np.ndarray = (prices[owners[risen]][:, None] + envy[risen]).max(axis=0)
+        higher = np.flatnonzero(reached > prices)
+        prices[higher] = reached[higher]
+        rising[place[higher][place[higher] >= 0]] = True
     return prices
 
 
@@ -146,9 +152,9 @@ def find_moves(worth: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, np.n
     owners, starts = np.unique(partner[matched], return_index=True)
     if not len(matched):
         return owners, np.zeros((0, worth.shape[0]), dtype=np.int64)
-    now = worth[partner[matched], matched]
-    wins = np.where(worth[:, matched] > 0, worth[:, matched] - now, NEVER)
-    return owners, np.maximum.reduceat(wins, starts, axis=1).T
+    there = worth.T[matched]
+    wins = np.where(there > 0, there - worth[partner[matched], matched][:, None], NEVER)
+    return owners, wins if len(owners) == len(matched) else np.maximum.reduceat(wins, starts, axis=0)
 
 
 def _settle_ties(worth: np.ndarray, capacity: np.ndarray, prices: np.ndarray, ties: np.ndarray) -> np.ndarray:
