@@ -19,6 +19,7 @@ from mentoring.responses import Response
 #: States of an application that counts.
 IN_FORCE = ("accepted", "needs_attention")
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 #: Responses older than this before the opening are those of another year.
 _EARLY = timedelta(days=60)
 
@@ -63,14 +64,12 @@ def _list_openings(cohort: Cohort) -> dict[str, datetime]:
     return {key: start_of_day(item.applications_open, cohort.program.zone) for key, item in settings.items()}
 
 
-def belongs(cohort: Cohort, response: Response) -> bool:
-    """Whether a response is for this cohort: it came after the opening, and before any later cohort's."""
-    moment = response.submitted_at
-    if moment is None:
-        return True
+def list_own(cohort: Cohort, responses: Sequence[Response]) -> list[Response]:
+    """Responses that are for this cohort: they came after the opening, and before any later cohort's."""
     openings = _list_openings(cohort)
     mine = openings[cohort.cohort_id]
-    return mine <= moment and not any(mine < opening <= moment for opening in openings.values())
+    later = min((opening for opening in openings.values() if opening > mine), default=_NEVER)
+    return [item for item in responses if item.submitted_at is None or mine <= item.submitted_at < later]
 
 
 def count_early(cohort: Cohort, responses: Sequence[Response]) -> int:

@@ -35,12 +35,17 @@ from mentoring.responses import Response
 
 VANISHED = "The response was deleted from the form's sheet."
 
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+
 Faults = Sequence[Mapping[str, str]]
 
 
 @dataclass
 class Intake:
-    """Collects the outcome of one run, and knows the ids that were given out during it."""
+    """Collects the outcome of one run, and knows the ids that were given out during it.
+
+    `newcomers` are the ids of applications by people who had none in their role.
+    """
 
     cohort: Cohort
     now: datetime
@@ -51,6 +56,7 @@ class Intake:
     waiting: list[str] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
+    newcomers: set[str] = field(default_factory=set)
     #: Confirmed applications → the person who did, before or in this run.
     confirmed: dict[str, str] = field(default_factory=dict)
 
@@ -244,7 +250,8 @@ def settle(
     if state == "accepted" and role == "mentor":
         capacity = int(current.answers["capacity"])
         intake.changes.extend(AddSeat(application_id, seat) for seat in range(1, capacity + 1))
-        intake.changes.append(RemoveSeats(application_id, capacity))
+        if application_id not in intake.newcomers:
+            intake.changes.append(RemoveSeats(application_id, capacity))
     confirm_by_sign_in(intake, application_id, current)
     person = intake.people.get(current.address or "")
     if tell and person is None:
@@ -299,8 +306,8 @@ def cancel_pending(intake: Intake, application: Application) -> None:
 
 
 def _format(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _JSON.encode(value)

@@ -6,6 +6,7 @@ Every function takes the moment it works for; none reads a clock.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from mentoring.program import SendingHours
@@ -16,6 +17,8 @@ MONTHS = (
 )  # fmt: skip
 
 
+# A few days are asked about for thousands of people.
+@lru_cache(maxsize=1000)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """The first moment of a day in `zone`, in UTC."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
@@ -31,6 +34,7 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
+@lru_cache(maxsize=1000)
 def next_daytime(moment: datetime, zone: ZoneInfo, hours: SendingHours) -> datetime:
     """`moment` if it falls into the sending hours of `zone`, else their next beginning, in UTC."""
     local = moment.astimezone(zone)

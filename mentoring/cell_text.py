@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 
 _SPACES = re.compile(r"\s+")
-#: Anything that cleaning would change, apart from spaces around the text.
-_ODD = re.compile(r"[^\S ]|  |[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ud800-\udfff]")
 _UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ud800-\udfff]")
+
+
+def _is_plain(text: str) -> bool:
+    """Whether cleaning has nothing to do but to trim: almost every answer, and much faster to find out."""
+    # Spaces of other kinds, line breaks, and what nobody sees are not printable.
+    return text.isprintable() and "  " not in text
 
 
 def clean_text(text: str) -> str:
     """Trim, unify line breaks, collapse spaces, and drop characters that nobody sees or databases refuse."""
-    if not _ODD.search(text):  # almost every answer, and much faster
+    if _is_plain(text):
         return text.strip()
     visible = _UNSEEN.sub("", text)
     return "\n".join(_SPACES.sub(" ", line).strip() for line in visible.splitlines()).strip()
@@ -24,7 +28,7 @@ def clean_text(text: str) -> str:
 
 def fold_text(text: str) -> str:
     """The text on one line, cleaned."""
-    if not _ODD.search(text):
+    if _is_plain(text):
         return text.strip()
     return " ".join(clean_text(text).split())
 

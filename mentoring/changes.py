@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mentoring.cohort import Draft, MessageKey
@@ -28,13 +29,26 @@ class Change:
     @property
     def query(self) -> str:
         """Name of the query that makes the change."""
-        return re.sub(r"(?<!^)([A-Z])", r"_\1", type(self).__name__).lower()
+        return _name_query(type(self))
 
     @property
     def entity(self) -> tuple[str, str]:
         """Kind and id of the row that is changed."""
-        first = fields(self)[0].name
-        return first.removesuffix("_id").removesuffix("_key"), str(getattr(self, first))
+        kind, first = _name_entity(type(self))
+        return kind, str(getattr(self, first))
+
+
+# Asked of thousands of changes of a few classes.
+@cache
+def _name_query(change: type[Change]) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", change.__name__).lower()
+
+
+@cache
+def _name_entity(change: type[Change]) -> tuple[str, str]:
+    """The kind of row that is changed, and the field with its id."""
+    first = fields(change)[0].name
+    return first.removesuffix("_id").removesuffix("_key"), first
 
 
 @dataclass(frozen=True)
@@ -338,4 +352,4 @@ class Plan:
 
 def as_parameters(change: Change) -> dict[str, Any]:
     """The fields of a change by name, for its query."""
-    return {item.name: getattr(change, item.name) for item in fields(change)}
+    return dict(vars(change))

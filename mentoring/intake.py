@@ -16,11 +16,11 @@ from mentoring.answers import FormAnswers
 from mentoring.applicants import (
     IN_FORCE,
     KnownApplications,
-    belongs,
     came_late,
     count_early,
     group_by_person,
     index_applications,
+    list_own,
 )
 from mentoring.application_changes import (
     VANISHED,
@@ -37,6 +37,8 @@ from mentoring.calendar import name_day
 from mentoring.changes import (
     AddApplication,
     AddConfirmation,
+    AddPerson,
+    AddSeat,
     Change,
     Plan,
     ReviseApplication,
@@ -66,11 +68,27 @@ def plan_intake(cohort: Cohort, forms: Sequence[FormAnswers], now: datetime) -> 
     if cohort.program.confirmation == "link":
         ask_the_unasked(intake)
     # Both sides of a pair may leave in one run.
-    changes = tuple(dict.fromkeys(intake.changes))
+    changes = tuple(dict.fromkeys(_put_newcomers_first(intake)))
     counts = _count(changes)
     if cohort.program.confirmation:
         counts["confirmed"] = sum(isinstance(change, AddConfirmation) for change in changes)
     return Plan(changes, tuple(intake.drafts), counts=counts, waiting=tuple(intake.waiting))
+
+
+def _put_newcomers_first(intake: Intake) -> list[Change]:
+    """The changes with those of newcomers in front, kind by kind, so that the database takes each kind in one go.
+
+    Nothing else can be in their way: nobody knew their applications before. All other changes keep their order.
+    """
+    kinds = (AddApplication, SettleApplication, AddSeat)
+
+    def rank(change: Change) -> int:
+        if isinstance(change, AddPerson):
+            return 0
+        is_new = isinstance(change, kinds) and change.application_id in intake.newcomers
+        return 1 + kinds.index(type(change)) if is_new else len(kinds) + 1
+
+    return sorted(intake.changes, key=rank)
 
 
 def _role_of(form: FormAnswers) -> Role:
@@ -83,7 +101,7 @@ def _list_applied(cohort: Cohort, forms: Sequence[FormAnswers]) -> dict[Role, fr
         if item.state in IN_FORCE and item.person_id:
             applied[item.role].add(cohort.people[item.person_id].email_key)
     for form in forms:
-        mine = (item for item in form.responses if belongs(cohort, item) and not item.is_withdrawal)
+        mine = (item for item in list_own(cohort, form.responses) if not item.is_withdrawal)
         applied[_role_of(form)].update(response.address for response in mine)
     return {role: frozenset(key for key in keys if key) for role, keys in applied.items()}
 
@@ -104,7 +122,7 @@ def _take_in_form(intake: Intake, role: Role, form: FormAnswers) -> None:
     cohort = intake.cohort
     known = index_applications(cohort, role)
     remembered = [response for response in form.responses if response.key not in cohort.forgotten]
-    responses = [response for response in remembered if belongs(cohort, response)]
+    responses = list_own(cohort, remembered)
     _note_early(intake, role, remembered)
     seen: set[str] = set()
     for responses_of_one in group_by_person(responses):
@@ -149,6 +167,7 @@ def _take_in_person(
     if existing is None:
         person_id = intake.find_or_add_person(current)
         application_id = intake.next_id(role, len(known.applications))
+        intake.newcomers.add(application_id)
         intake.changes.append(
             add_application(intake, application_id, role, current, person_id, is_late=is_late)
         )

@@ -77,6 +77,14 @@ class _Cell(NamedTuple):
     line: str
 
 
+class _Answer(NamedTuple):
+    """What a field says: its answer, what was written in its columns, and what can't be read without guessing."""
+
+    text: str
+    written: list[Any]
+    trouble: str
+
+
 def read_responses(
     program: Program, form: FormName, tab: SheetTab, columns: FormColumns | None = None
 ) -> list[Response]:
@@ -97,68 +105,99 @@ def read_responses(
 class _Reader:
     """What is the same for every row of a tab.
 
+    `columns` are in the order of their fields' names, `lines` the places of the many that are one line of one cell, and
+    `blank` the answers of somebody who gave none.
     `read_before` keeps what choices were read as: people choose from a few, so the same answers come again.
     """
 
     program: Program
     form: FormName
-    fields: Sequence[str]
     columns: Mapping[str, Sequence[FormColumn]]
     choices: Mapping[str, Sequence[str]]
     options: Mapping[str, Sequence[str]]
     long_texts: frozenset[str]
     plain: frozenset[str]
     grids: frozenset[str]
+    lines: Mapping[str, int]
+    blank: Mapping[str, str]
     order: DayOrder | None
-    read_before: dict[tuple[str, ...], str] = field(default_factory=dict)
+    read_before: dict[tuple[str, ...], _Answer] = field(default_factory=dict)
 
     @classmethod
     def prepare(cls, program: Program, form: FormName, tab: SheetTab, columns: FormColumns) -> _Reader:
-        by_field = columns.by_field
+        by_field = dict(sorted(columns.by_field.items()))
         choices, options = list_choices(program, form), list_options(program, form)
         grids = frozenset(name for name, found in by_field.items() if any(column.choose for column in found))
         places = [column.place for column in by_field["submitted_at"]]
+        plain = frozenset(by_field) - {"time_zone", *choices, *options, *grids}
+        long_texts = list_long_texts(program, form)
         return cls(
             program=program,
             form=form,
-            fields=list_fields(program, form),
-            columns=dict(sorted(by_field.items())),
+            columns=by_field,
             choices=choices,
             options=options,
-            long_texts=list_long_texts(program, form),
-            plain=frozenset(by_field) - {"time_zone", *choices, *options, *grids},
+            long_texts=long_texts,
+            plain=plain,
             grids=grids,
+            lines={
+                name: by_field[name][0].place
+                for name in plain - long_texts
+                if len(by_field[name]) == 1 and not by_field[name][0].row
+            },
+            blank=dict.fromkeys((*list_fields(program, form), *by_field), ""),
             # A sheet writes all its times in one way: a day past the twelfth tells how to read the others.
             order=find_day_order(row.cells[place] for row in tab.rows for place in places),
         )
 
     def read(self, row: SheetRow) -> Response | None:
-        texts = row.cells
-        cells = {
-            name: [_Cell(column, texts[column.place], fold_text(texts[column.place])) for column in found]
-            for name, found in self.columns.items()
-        }
-        if not any(cell.line for found in cells.values() for cell in found):
+        answers = dict(self.blank)
+        written: list[list[Any]] = []
+        troubles: dict[str, str] = {}
+        for name, columns in self.columns.items():
+            if name in self.lines:
+                if line := fold_text(row.cells[self.lines[name]]):
+                    answers[name] = line
+                    written.append([name, [line]])
+                continue
+            texts = [row.cells[column.place] for column in columns]
+            if not any(texts):
+                continue
+            answer = self._read_field(name, columns, texts)
+            answers[name] = answer.text
+            # What was written, not what was made of it: a new spelling in program.yaml makes no old response new.
+            # Empty answers are left out for the same reason: a question added later changes nothing.
+            if any(answer.written):
+                written.append([name, answer.written])
+            if answer.trouble:
+                troubles[name] = answer.trouble
+        if not written:
             return None
-        answers = dict.fromkeys(self.fields, "")
-        answers |= {name: self._read_answer(name, found) for name, found in cells.items()}
         submitted_at = read_time(answers["submitted_at"], self.program.zone, self.order)
-        tie = _find_tie(cells["topics_wanted"]) if "topics_wanted" in self.grids else ""
-        troubles = {"topics_wanted": tie} if tie else {}
         if submitted_at is None and is_ambiguous(answers["submitted_at"]):
             troubles["submitted_at"] = "can mean two different days"
-        key, email = _fingerprint(self.form, cells), answers.get("email", "")
+        key, email = _fingerprint(self.form, written), answers.get("email", "")
         return Response(self.form, row.number, submitted_at, email, key, answers, troubles)
+
+    def _read_field(self, name: str, columns: Sequence[FormColumn], texts: Sequence[str]) -> _Answer:
+        if name in self.plain:
+            return self._put_together(name, columns, texts)
+        same = (name, *texts)
+        if same not in self.read_before:
+            self.read_before[same] = self._put_together(name, columns, texts)
+        return self.read_before[same]
+
+    def _put_together(self, name: str, columns: Sequence[FormColumn], texts: Sequence[str]) -> _Answer:
+        cells = [_Cell(column, text, fold_text(text)) for column, text in zip(columns, texts, strict=True)]
+        tie = _find_tie(cells) if name == "topics_wanted" and name in self.grids else ""
+        return _Answer(self._read_answer(name, cells), _list_written(cells), tie)
 
     def _read_answer(self, name: str, cells: Sequence[_Cell]) -> str:
         if name in self.long_texts and name not in self.grids:
             return "\n\n".join(text for cell in cells if (text := clean_text(cell.text)))
         if name in self.plain:
             return (" " if name == "name" else "; ").join(cell.line for cell in cells if cell.line)
-        same = (name, *(cell.text for cell in cells))
-        if same not in self.read_before:
-            self.read_before[same] = self._read_choices(name, cells)
-        return self.read_before[same]
+        return self._read_choices(name, cells)
 
     def _read_choices(self, name: str, cells: Sequence[_Cell]) -> str:
         options = self.choices.get(name) or self.options.get(name, ())
@@ -201,12 +240,9 @@ def _find_tie(cells: Sequence[_Cell]) -> str:
     return f"“{tied[0]}” and “{tied[1]}” have the same place" if tied else ""
 
 
-def _fingerprint(form: str, cells: Mapping[str, Sequence[_Cell]]) -> str:
-    # What was written, not what was made of it: a new spelling in program.yaml makes no old response new.
-    # Empty answers are left out for the same reason: a question added later changes nothing.
-    written = ((name, _list_written(found)) for name, found in cells.items() if name != VERIFIED)
-    filled = [[name, texts] for name, texts in written if any(texts)]
-    return hashlib.sha256(json.dumps([form, filled]).encode()).hexdigest()[:32]
+def _fingerprint(form: str, written: Sequence[Sequence[Any]]) -> str:
+    told = [entry for entry in written if entry[0] != VERIFIED]
+    return hashlib.sha256(json.dumps([form, told]).encode()).hexdigest()[:32]
 
 
 def _list_written(cells: Sequence[_Cell]) -> list[Any]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from tasks.database_errors import explain_folder
 
@@ -32,6 +32,10 @@ Row = dict[str, Any]
 
 class ChangedMeanwhileError(Exception):
     """A row was no longer in the state in which it was read; nothing was changed, and a retry sees the new one."""
+
+
+def _tell_of_change(query: str) -> ChangedMeanwhileError:
+    return ChangedMeanwhileError(f"“{query}” found its row changed by another run; run again.")
 
 
 def format_time(moment: datetime) -> str:
@@ -69,20 +73,44 @@ class Transaction:
     def change_one(self, query: str, **values: Any) -> None:
         """Run a named change that must change exactly one row. Raises `ChangedMeanwhileError` otherwise."""
         if self.execute(query, **values) != 1:
-            raise ChangedMeanwhileError(f"“{query}” found its row changed by another run; run again.")
+            raise _tell_of_change(query)
+
+    def change_each(self, query: str, values: Iterable[Mapping[str, Any]], count: int) -> None:
+        """Run a named change, of one row by its key, once for each of the `count` values, in one call.
+
+        Raises `ChangedMeanwhileError` if one of them finds no such row.
+        """
+        if self._execute_many(query, values) != count:
+            raise _tell_of_change(query)
 
     def note(self, entity: str, entity_id: str, happening: str, detail: str = "") -> None:
         """Add an audit row. `detail` must not hold personal text."""
-        self.execute(
-            "add_audit",
-            audit_id=uuid4().hex,
-            noted_at=self.at,
-            actor=self.actor,
-            entity=entity,
-            entity_id=entity_id,
-            happening=happening,
-            detail=detail,
+        self.note_all([(entity, entity_id, happening, detail)])
+
+    def note_all(self, notes: Sequence[tuple[str, str, str, str]]) -> None:
+        """Add audit rows: entity, its id, what happened, and a detail without personal text."""
+        always = {"noted_at": self.at, "actor": self.actor}
+        rows = (
+            {
+                "audit_id": token_hex(16),
+                "entity": entity,
+                "entity_id": entity_id,
+                "happening": happening,
+                "detail": detail,
+                **always,
+            }
+            for entity, entity_id, happening, detail in notes
         )
+        if notes:
+            self._execute_many("add_audit", rows)
+
+    def _execute_many(self, query: str, values: Iterable[Mapping[str, Any]]) -> int:
+        cursor = self.connection.cursor()
+        try:
+            cursor.executemany(getattr(self.queries, query).sql, values)
+            return int(cursor.rowcount)
+        finally:
+            cursor.close()
 
 
 @dataclass(frozen=True)

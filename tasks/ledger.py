@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from mentoring.calendar import local_day
@@ -147,17 +148,23 @@ def _read_message(row: Row) -> QueuedMessage:
 
 def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Change]) -> None:
     """Make every change, each with its audit row. Raises `ChangedMeanwhileError` if one finds its row changed."""
-    for change in changes:
-        values = as_parameters(change) | {"cohort_id": cohort_id, "at": transaction.at}
-        if change.optional:
-            if not transaction.execute(change.query, **values):
-                continue
+    shared = {"cohort_id": cohort_id, "at": transaction.at}
+    # Thousands of applications come in at once: neighbours of one kind go to the database together.
+    for kind, neighbours in groupby(changes, type):
+        batch = list(neighbours)
+        query = batch[0].query
+        if kind.optional:
+            batch = [
+                change for change in batch if transaction.execute(query, **as_parameters(change), **shared)
+            ]
         else:
-            transaction.change_one(change.query, **values)
-        entity, entity_id = change.entity
-        transaction.note(
-            entity, entity_id, change.query, str(getattr(change, "state", getattr(change, "reason", "")))
-        )
+            values = (as_parameters(change) | shared for change in batch)
+            transaction.change_each(query, values, len(batch))
+        transaction.note_all([(*change.entity, query, _tell_outcome(change)) for change in batch])
+
+
+def _tell_outcome(change: Change) -> str:
+    return str(getattr(change, "state", getattr(change, "reason", "")))
 
 
 def apply_plan(run: Run, cohort: Cohort, plan: Plan) -> None:

@@ -168,7 +168,9 @@ def _find_time_trouble(response: Response) -> str:
 
 
 def _find_overlong(response: Response) -> str:
-    return next((name for name, text in response.answers.items() if len(text) > LONGEST_ANSWER), "")
+    if max(map(len, response.answers.values()), default=0) <= LONGEST_ANSWER:
+        return ""
+    return next(name for name, text in response.answers.items() if len(text) > LONGEST_ANSWER)
 
 
 def _run_rules(rules: Sequence[Rule], table: pd.DataFrame) -> dict[int, Any]:

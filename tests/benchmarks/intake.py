@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.intake [--sizes 1000 10000]`. The least is measured in the same run: a bare gspread reading of
 the same rows, and one bare Great Expectations validation of them. The goal is 3 times their sum. Every size has its own
-process, so that its peak of memory is its own; the stand-in for Google has one as well, but its work counts into both
-readings. Belongs here: what is run, measured and shown.
+process, so that its peak of memory is its own. Seconds are of the processor and of that process only: not those that the
+stand-in for Google takes to answer. Belongs here: what is run, measured and shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ def serve(count: int, pipe: Any) -> None:
 
 
 def measure(count: int) -> dict[str, Any]:
-    """Figures of one size, in seconds and megabytes."""
+    """Figures of one size, in seconds of the processor and megabytes."""
     context = multiprocessing.get_context("spawn")
     pipe, far_end = context.Pipe()
     server = context.Process(target=serve, args=(count, far_end), daemon=True)
@@ -163,10 +163,10 @@ def compare(run: Any, address: str, account: str, forms: str) -> dict[str, Any]:
 
 
 def clock(work: Callable[[], object]) -> float:
-    """Seconds that the work takes."""
-    started = perf_counter()
+    """Seconds of the processor that the work takes."""
+    started = process_time()
     work()
-    return perf_counter() - started
+    return process_time() - started
 
 
 def read_bare(address: str, account: str, forms: str, tabs: list[str]) -> None:

@@ -373,6 +373,26 @@ def test_a_stale_plan_changes_nothing_at_all(cohort: SmallCohort, stale: Change)
     assert len(cohort.rows("messages")) == 1
 
 
+def test_one_stale_change_among_many_of_its_kind_is_noticed(cohort: SmallCohort) -> None:
+    mentees = [cohort.add_application("mentee") for _ in range(3)]
+    before = read_everything(cohort)
+    gone = [SettleApplication(key, "accepted", "withdrawn", "[]", "") for key in mentees]
+    moved_on = SettleApplication(mentees[1], "needs_attention", "withdrawn", "[]", "")
+    with pytest.raises(ChangedMeanwhileError):
+        cohort.apply(gone[0], moved_on, gone[2])
+    assert read_everything(cohort) == before
+    cohort.apply(*gone)
+    assert {row["state"] for row in cohort.rows("applications")} == {"withdrawn"}
+
+
+def test_of_changes_that_may_be_done_already_only_the_others_are_noted(cohort: SmallCohort) -> None:
+    mentor = cohort.add_application("mentor", seats=1)
+    known = {row["audit_id"] for row in cohort.rows("audit_log")}
+    cohort.apply(*(AddSeat(mentor, seat) for seat in (1, 2, 3)))
+    noted = [row["happening"] for row in cohort.rows("audit_log") if row["audit_id"] not in known]
+    assert noted == ["add_seat", "add_seat"]
+
+
 def test_a_message_that_cannot_be_written_takes_its_change_along(cohort: SmallCohort) -> None:
     match_id = cohort.approve()
     good, bad = (cohort.draft(kind, match_id, side) for side, kind in enumerate(INTRODUCTIONS))

@@ -662,3 +662,22 @@ def test_the_letter_is_about_the_response_that_counts() -> None:
         make_cohort(), [form("mentee", application("mentee", 2, "2027-01-20", ADA))], NOW
     ).messages[0]
     assert draft.key == ("acknowledgement", "2027-mentee-001", "first", "person-0001")
+
+
+def test_what_newcomers_bring_comes_first_kind_by_kind_and_all_else_keeps_its_order() -> None:
+    world = World(make_cohort())
+    take_in(world, form("mentor", application("mentor", 2, "2027-01-20", ADA, capacity="2")))
+    edited = application("mentor", 2, "2027-01-24", ADA, capacity="1", name="Ada New")
+    newcomers = (
+        application("mentor", row, "2027-01-22", email, capacity="2") for row, email in ((3, BEN), (4, CLEO))
+    )
+    plan = take_in(world, form("mentor", edited, *newcomers))
+    assert [(type(change).__name__, change.entity[1].removeprefix("2027-")) for change in plan.changes] == [
+        *[("AddPerson", "person-0002"), ("AddPerson", "person-0003")],
+        *[("AddApplication", "mentor-002"), ("AddApplication", "mentor-003")],
+        *[("SettleApplication", "mentor-002"), ("SettleApplication", "mentor-003")],
+        *[("AddSeat", "mentor-002"), ("AddSeat", "mentor-002")],
+        *[("AddSeat", "mentor-003"), ("AddSeat", "mentor-003")],
+        *[("RenamePerson", "person-0001"), ("ReviseApplication", "mentor-001")],
+        *[("SettleApplication", "mentor-001"), ("AddSeat", "mentor-001"), ("RemoveSeats", "mentor-001")],
+    ]
