@@ -82,7 +82,7 @@ def write_desk(run: Run, desk: Desk, updates: Sequence[TabUpdate] = ()) -> None:
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """Spare Python's search for cycles: of hundreds of thousands of cells there are none, and it takes half the time."""
+    """Spare Python the search for cycles: there are none among the many cells, and it takes half the time."""
     was_at_work = gc.isenabled()
     gc.disable()
     try:
