@@ -150,10 +150,10 @@ def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Ch
     """Make every change, each with its audit row. Raises `ChangedMeanwhileError` if one finds its row changed."""
     shared = {"cohort_id": cohort_id, "at": transaction.at}
     # Thousands of applications come in at once: neighbours of one kind go to the database together.
-    for kind, neighbours in groupby(changes, type):
+    for _, neighbours in groupby(changes, type):
         batch = list(neighbours)
         query = batch[0].query
-        if kind.optional:
+        if batch[0].optional:
             batch = [
                 change for change in batch if transaction.execute(query, **as_parameters(change), **shared)
             ]
