@@ -134,6 +134,10 @@ def use_serving_prefect(home: Path, address: str, password: SecretStr | None) ->
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_RUNNER_POLL_FREQUENCY": "5",
+        # Recorded one by one, steps lock the database under a run that wants to begin, which then waits for seconds;
+        # recorded once a second, they still show while a run is going on.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         # A hundred and fifty runs a day: without this the history grows for ever.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 24 * 3600),
