@@ -7,7 +7,7 @@ Does not belong here: scores and the optimum (`mentoring.matching`), introductio
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,15 @@ from mentoring.cohort import Cohort, Match
 from mentoring.decisions import Decision, PairRules, Rows, read_match_decisions, read_pair_rules
 from mentoring.desk import TabUpdate
 from mentoring.match_review import PairingMap, draw_map
-from mentoring.policy import CRITERIA
+from mentoring.policy import CRITERIA, Policy
 from mentoring.rosters import Roster, add_fixed, list_fixed, list_free, tabulate_mentees, tabulate_mentors
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mentoring.matching import Matching
-    from mentoring.matching.pricing import Workers
+
+    FindMatches = Callable[[pd.DataFrame, pd.DataFrame, Policy], Matching]
 
 
 def plan_match_decisions(cohort: Cohort, rows: Rows) -> tuple[list[Change], dict[str, str]]:
@@ -79,11 +80,11 @@ def _decide(cohort: Cohort, match: Match, decision: Decision | None) -> Change |
 
 
 def plan_proposals(
-    cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datetime, workers: Workers | None = None
+    cohort: Cohort, match_rows: Rows, rule_rows: Rows, now: datetime, find: FindMatches | None = None
 ) -> Plan:
     """Record the committee's decisions, then propose the optimum for everybody who is free.
 
-    `workers` score the blocks of a large cohort (see `mentoring.matching.find_matches`).
+    `find` is `mentoring.matching.find_matches` with the options that a large cohort needs.
 
     Approved and active pairs stay as they are; held pairs and must-pairs hold; pairs that the committee
     rejected and pairs of before never return. Proposals nobody decided on give way to better ones.
@@ -93,7 +94,7 @@ def plan_proposals(
     if now < opening:
         closes_on = name_day(cohort.settings.applications_close)
         line = f"Applications are open until {closes_on}; proposals follow after that day."
-        advice, pairing = _advise_early(cohort, changes, rule_rows, workers)
+        advice, pairing = _advise_early(cohort, changes, rule_rows, find)
         waiting = (line,) if changes else ()
         return Plan(tuple(changes), (), (advice,), {"proposed": 0}, waiting, pairing)
     if local_day(now, cohort.program.zone) > cohort.settings.ends:
@@ -103,7 +104,7 @@ def plan_proposals(
     fixed_away = [c.match_id for c in changes if isinstance(c, (ApproveMatch, RejectMatch))]
     undecided = [match for match in cohort.list_matches("proposed") if match.match_id not in fixed_away]
     tables = tabulate_mentors(roster), tabulate_mentees(cohort, roster)
-    result, problem = _run_engine(cohort, *tables, workers)
+    result, problem = _run_engine(cohort, *tables, find)
     if result is None:
         return Plan(tuple(changes), counts={"proposed": 0}, waiting=(problem,))
     found = _read_result(result)
@@ -118,7 +119,7 @@ def plan_proposals(
         "unmatched mentees": int((result.unmatched["role"] == "mentee").sum()),
         "free seats": int(result.summary["free_seats"]),
         **_count_decisions(changes),
-        **_price_fixed(cohort, changes, roster, result, workers),
+        **_price_fixed(cohort, changes, roster, result, find),
     }
     open_rows = len(found) - len(roster.on_hold & set(found))
     waiting = (f"Proposals that wait for a decision on the Matches tab: {open_rows}.",) if open_rows else ()
@@ -126,24 +127,24 @@ def plan_proposals(
 
 
 def _advise_early(
-    cohort: Cohort, changes: Sequence[Change], rule_rows: Rows, workers: Workers | None
+    cohort: Cohort, changes: Sequence[Change], rule_rows: Rows, find: FindMatches | None
 ) -> tuple[TabUpdate, PairingMap | None]:
     """While applications are open: which mentors to look for, and who could be with whom, so far."""
     roster = list_free(cohort, changes, read_pair_rules(cohort, rule_rows))
     tables = tabulate_mentors(roster), tabulate_mentees(cohort, roster)
-    result, _ = _run_engine(cohort, *tables, workers)
+    result, _ = _run_engine(cohort, *tables, find)
     wanted = TabUpdate("Unmatched", _list_wanted(cohort, result) if result else [], remove_missing=True)
     return wanted, draw_map(result, *tables) if result else None
 
 
 def _price_fixed(
-    cohort: Cohort, changes: Sequence[Change], free: Roster, found: Matching, workers: Workers | None
+    cohort: Cohort, changes: Sequence[Change], free: Roster, found: Matching, find: FindMatches | None
 ) -> dict[str, int]:
     """What giving up the pairs that stay would gain; asked only where there is a pair that stays and a new one."""
     if found.matches.empty or not list_fixed(cohort, changes):
         return {}
     roster = add_fixed(cohort, changes, free)
-    everybody, _ = _run_engine(cohort, tabulate_mentors(roster), tabulate_mentees(cohort, roster), workers)
+    everybody, _ = _run_engine(cohort, tabulate_mentors(roster), tabulate_mentees(cohort, roster), find)
     if everybody is None:
         return {}
     gained = everybody.summary["reoptimisation"]
@@ -162,12 +163,12 @@ def _count_decisions(changes: Sequence[Change]) -> dict[str, int]:
 
 
 def _run_engine(
-    cohort: Cohort, mentors: pd.DataFrame, mentees: pd.DataFrame, workers: Workers | None
+    cohort: Cohort, mentors: pd.DataFrame, mentees: pd.DataFrame, find: FindMatches | None
 ) -> tuple[Matching | None, str]:
     from mentoring.matching import MatchingError, find_matches
 
     try:
-        return find_matches(mentors, mentees, cohort.policy, workers=workers), ""
+        return (find or find_matches)(mentors, mentees, cohort.policy), ""
     except MatchingError as error:
         return None, f"No proposal could be made: {_name_all(cohort, str(error))}"
 

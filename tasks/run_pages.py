@@ -7,8 +7,10 @@ Belongs here: Prefect's artifacts, with references and counts only. Does not bel
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from math import log1p
 from time import monotonic
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -24,6 +26,9 @@ from tasks.local_workbooks import COMMITTEE
 from tasks.runs import Run, RunReport
 from tasks.sending import Watch
 from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from mentoring.matching import Step
 
 _TELL_EVERY_SECONDS = 2
 _logger = logging.getLogger(__name__)
@@ -74,33 +79,61 @@ def describe_waiting(sentence: str) -> dict[str, str]:
 
 
 def follow_progress(run: Run, what: str) -> Watch:
-    """A watch that shows on the run's page how much of a step is done, if it takes longer than a glance.
+    """A watch that shows on the run's page how much of a step is done, if it takes longer than a glance."""
+    show = _show_now_and_then(run)
+
+    def tell(done: int, whole: int) -> None:
+        if whole:
+            show(100 * done / whole, f"{what}: {done} of {whole}")
+
+    return tell
+
+
+def follow_matching(run: Run) -> Callable[[Step], None]:
+    """What `find_matches` reports its rounds to: the run's page shows them, if they take longer than a glance.
+
+    The bar is full when no pair can be better any more; what is left to gain shrinks by powers of ten.
+    """
+    show = _show_now_and_then(run)
+    widest = 0.0
+
+    def tell(step: Step) -> None:
+        nonlocal widest
+        left = log1p(step.gap or 0)
+        widest = max(widest, left)
+        done = 100 * (1 - left / widest) if widest and step.gap is not None else 0.0
+        gap = "not known yet" if step.gap is None else f"{step.gap:,} points"
+        show(done, f"looking at every pair, round {step.rounds}; at most to gain: {gap}")
+
+    return tell
+
+
+def _show_now_and_then(run: Run) -> Callable[[float, str], None]:
+    """Shows how much is done, in percent and words, as one artifact of the run that changes every few seconds.
 
     A server that does not answer stops the telling, never the step.
     """
     artifact: UUID | None = None
     next_at = monotonic() + _TELL_EVERY_SECONDS
 
-    def tell(done: int, whole: int) -> None:
+    def show(percent: float, words: str) -> None:
         nonlocal artifact, next_at
-        is_last = done == whole and artifact is not None
-        if not whole or (not is_last and monotonic() < next_at):
+        is_last = percent == 100 and artifact is not None
+        if not is_last and monotonic() < next_at:
             return
-        words = f"Cohort {run.cohort_id}, {what}: {done} of {whole}"
+        described = f"Cohort {run.cohort_id}, {words}"
         try:
             if artifact is None:
                 # In a step's thread it is no coroutine, whatever its type says.
                 artifact = cast(
                     "UUID",
-                    create_progress_artifact(
-                        100 * done / whole, key=f"{run.flow}-progress", description=words
-                    ),
+                    create_progress_artifact(percent, key=f"{run.flow}-progress", description=described),
                 )
             else:
-                update_progress_artifact(artifact, 100 * done / whole, description=words)
+                update_progress_artifact(artifact, percent, description=described)
             next_at = monotonic() + _TELL_EVERY_SECONDS
-        except Exception as error:  # noqa: BLE001 – mail must not wait for the page that shows it
+        except Exception as error:  # noqa: BLE001 – the work must not wait for the page that shows it
             _logger.warning("Progress could not be shown (%s); the work goes on.", type(error).__name__)
             next_at = float("inf")
 
-    return tell
+    return show

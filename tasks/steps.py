@@ -106,8 +106,13 @@ def _step(name: str) -> Callable[[Callable[Concatenate[Run, P], T]], Callable[Co
 
 
 def _plan_proposals(run: Run, cohort: Cohort, match_rows: Rows, rule_rows: Rows) -> Plan:
+    from mentoring.matching import find_matches
+
     with open_workers(run.settings.dask) as workers:
-        return proposals.plan_proposals(cohort, match_rows, rule_rows, run.now, workers)
+        find = partial(find_matches, workers=workers)
+        if not find_stage():
+            find = partial(find, report=run_pages.follow_matching(run))
+        return proposals.plan_proposals(cohort, match_rows, rule_rows, run.now, find)
 
 
 def _deliver_due_messages(run: Run) -> DeliveryCounts:

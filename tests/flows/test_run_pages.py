@@ -12,8 +12,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 from prefect.runtime import flow_run
 
+from mentoring.matching import Step
 from mentoring.program import GoogleSettings
-from tasks.run_pages import follow_progress, show_report
+from tasks.run_pages import follow_matching, follow_progress, show_report
 from tasks.runs import Run, RunReport
 from tasks.settings import Settings
 
@@ -71,3 +72,36 @@ def test_progress_shows_of_what_takes_longer_than_a_glance(
     ]
     assert left[0].description == f"Cohort {run.cohort_id}, letters handed over: 3 of 3"
     assert not [record.message for record in caplog.records if record.name == "tasks.run_pages"]
+
+
+def test_the_rounds_of_a_large_matching_show_how_much_is_left_to_gain(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[float, str]] = []
+    mine: list[str] = []
+
+    def look() -> None:
+        with get_client(sync_client=True) as client:
+            wanted = ArtifactFilter.model_validate({"flow_run_id": {"any_": mine}})
+            [item] = client.read_artifacts(artifact_filter=wanted)
+        assert (item.type, item.key) == ("progress", f"{run.flow}-progress")
+        shown.append((round(float(item.data or 0)), item.description or ""))
+
+    @flow(name="page-of-a-matching")
+    def match() -> None:
+        mine.append(str(flow_run.id))
+        follow_matching(run)(Step(1, 9, None))  # over in a glance
+        monkeypatch.setattr("tasks.run_pages._TELL_EVERY_SECONDS", 0)
+        tell = follow_matching(run)
+        for step in (Step(1, 900, None), Step(2, 400, 99_999), Step(3, 20, 99), Step(4, 0, 0)):
+            tell(step)
+            look()
+
+    match()
+    words = f"Cohort {run.cohort_id}, looking at every pair, round"
+    assert shown == [
+        (0, f"{words} 1; at most to gain: not known yet"),
+        (0, f"{words} 2; at most to gain: 99,999 points"),
+        (60, f"{words} 3; at most to gain: 99 points"),
+        (100, f"{words} 4; at most to gain: 0 points"),
+    ]

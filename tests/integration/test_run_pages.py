@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from cohorts import at, make_cohort, mentee, mentor
 
+from mentoring.matching import Matching, Step, find_matches
 from mentoring.program import GoogleSettings
 from tasks.run_pages import describe_waiting, find_desk_link, follow_progress
 from tasks.runs import Run
 from tasks.settings import Settings
+from tasks.steps import plan_proposals
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,22 @@ def test_the_desk_is_linked_when_a_browser_can_open_it(sample_settings: Settings
     assert find_desk_link(replace(sample_settings, program=program)) == "", "the sheets are workbooks"
     with_google = replace(sample_settings, program=program, sheets="google")
     assert find_desk_link(with_google) == "https://docs.google.com/spreadsheets/d/1desk-desk-desk"
+
+
+def test_a_matching_run_is_followed_round_by_round(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Step] = []
+
+    def find(*tables: Any, report: Callable[[Step], None], **options: Any) -> Matching:
+        # Small cohorts are done before there is anything to tell.
+        report(Step(1, 0, 0))
+        return find_matches(*tables, **options)
+
+    monkeypatch.setattr("tasks.run_pages.follow_matching", lambda _: heard.append)
+    monkeypatch.setattr("mentoring.matching.find_matches", find)
+    cohort = make_cohort([mentor(1), mentor(2), mentee(1), mentee(2), mentee(3)])
+    plan = plan_proposals.__wrapped__(replace(run, now=at("2027-02-20")), cohort, [], [])  # type: ignore[attr-defined]
+    assert plan.counts["proposed"] == 2
+    assert heard == [Step(1, 0, 0)]
 
 
 def test_a_server_that_is_gone_stops_the_telling_and_not_the_work(

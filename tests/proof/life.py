@@ -19,6 +19,7 @@ from flows import load_flow
 from mentoring.answers import FormAnswers
 from mentoring.calendar_entries import CalendarEntry
 from mentoring.desk import TABS, SheetRow, SheetTab, TabUpdate
+from mentoring.matching.generation import keep_quiet
 from mentoring.program import Program
 from tasks import attachments, certificates, ledger, run_pages, runs, steps
 from tasks.runs import RunReport
@@ -70,7 +71,11 @@ def live_without_prefect() -> Iterator[None]:
         for name, step in vars(steps).items()
         if hasattr(step, "__wrapped__") and step.__code__.co_filename == steps.__file__
     }
-    quiet = {"show_report": lambda *_: None, "follow_progress": lambda *_: tell_nobody}
+    quiet = {
+        "show_report": lambda *_: None,
+        "follow_progress": lambda *_: tell_nobody,
+        "follow_matching": lambda *_: keep_quiet,
+    }
     with (
         patch.multiple(steps, **plain, get_run_logger=_Silence),
         patch.multiple(run_pages, **quiet),
