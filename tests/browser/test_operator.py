@@ -160,6 +160,34 @@ def test_the_deployments_and_a_run_started_from_the_form(desk: Desk, picture: An
     desk.leave()
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ('{"cohort": "2026"}', "'2026' is not one of ['2027']"),
+        ('{"dry_run": "perhaps"}', "'perhaps' is not of type 'boolean'"),
+    ],
+)
+def test_a_wrong_value_typed_into_the_form_is_refused_there_in_words(
+    desk: Desk, typed: str, words: str
+) -> None:
+    """The form's own fields offer only what is right; whoever writes the parameters as JSON is told what is wrong."""
+    deployment = desk.served.list_deployments()["deliver-messages"]["id"]
+    of_it = {"deployments": {"id": {"any_": [deployment]}}}
+    before = len(desk.served.ask("flow_runs/filter", **of_it))
+    desk.open(f"/deployments/deployment/{deployment}/run", "Dry run")
+    # The menu beside “Parameters”, which has no name either.
+    desk.page.locator("button.p-button--outline:has(svg)").first.click()
+    desk.page.get_by_text("Use JSON input").click()
+    desk.page.locator("textarea").first.click()
+    desk.page.keyboard.press("Control+A")
+    desk.page.keyboard.type(typed)
+    desk.page.get_by_role("button", name="Submit").click()
+    desk.page.get_by_text(words).wait_for()
+    assert len(desk.served.ask("flow_runs/filter", **of_it)) == before
+    desk.leave()
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "flow", [pytest.param(flow, marks=() if flow == QUICK else pytest.mark.long) for flow in STEPS]
