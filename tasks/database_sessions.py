@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from mentoring.errors import PlainError
 from tasks.database_errors import explain_folder
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ StillOurs = Callable[[], bool]
 Row = dict[str, Any]
 
 
-class ChangedMeanwhileError(Exception):
+class ChangedMeanwhileError(PlainError):
     """A row was no longer in the state in which it was read; nothing was changed, and a retry sees the new one."""
 
 

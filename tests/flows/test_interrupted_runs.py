@@ -62,3 +62,19 @@ def test_an_interrupted_introduction_is_finished_by_the_next_run(
     )
     introductions = {kind: count for kind, count in mails.items() if kind.startswith("introduction")}
     assert introductions == {"introduction_mentor": 21, "introduction_mentee": 21}
+
+
+def test_a_run_that_met_another_one_says_so_in_plain_words(run):
+    """Two flows may plan the same change at the same time; who comes second has nothing to report to anybody."""
+    from prefect import flow
+
+    from mentoring.changes import ApproveMatch, Plan
+    from tasks.database import ChangedMeanwhileError
+
+    @flow(name="second-of-two")
+    def come_second():
+        steps.apply_plan(run, None, Plan((ApproveMatch("2027-match-001", "Ann"),)))
+
+    with pytest.raises(ChangedMeanwhileError) as told:
+        come_second()
+    assert str(told.value) == "“approve_match” found its row changed by another run; run again."
