@@ -113,11 +113,6 @@ class OperatorApi:
         state: dict[str, Any] = self.send("GET", f"flow_runs/{run}", None)["state"]
         return state
 
-    def list_steps(self, run: str, *types: str) -> set[str]:
-        """Names of a run's steps that are in a state of these types, as its page shows them."""
-        steps = self.ask("task_runs/filter", flow_runs={"id": {"any_": [run]}})
-        return {step["name"] for step in steps if step["state_type"] in types}
-
     def wait_for_end(self, run: str, attempt: int = 0) -> dict[str, Any]:
         """The state in which the run, or an attempt at it, ended."""
 
@@ -174,18 +169,6 @@ class ServedProgram(OperatorApi):
             for item in self.list_deployments().values()
         ]
         return sum("enum" in field for field in fields) == len(FLOW_NAMES)
-
-    def find_server(self) -> int:
-        """The process of the Prefect server, whoever started it."""
-        words = f"prefect server start .*--port {self.port}$"
-        found = subprocess.run(["pgrep", "-f", words], capture_output=True, text=True, check=True)
-        return int(found.stdout)
-
-    def kill_serving(self) -> None:
-        """SIGKILL for the one process that serves: the server and the runs at work go on without it."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
 
     def press_ctrl_c(self) -> int:
         """As a terminal does: to the whole group of the foreground; returns the exit status."""
