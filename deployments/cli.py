@@ -44,7 +44,7 @@ Flow = Annotated[
     typer.Argument(help=f"One of {', '.join(FLOW_NAMES)}.", metavar="FLOW", show_default=False),
 ]
 CohortId = Annotated[
-    str | None, typer.Option("--cohort", help="Id of the cohort. Without it the latest.", metavar="ID")
+    str | None, typer.Option("--cohort", help="Id of the cohort. Without it the one under way.", metavar="ID")
 ]
 AsOf = Annotated[
     str | None,
@@ -269,6 +269,18 @@ def status(
     standings = read_standing(program, _read_moment(as_of))
     typer.echo(write_json(standings) if as_json else write_words(standings))
     raise typer.Exit(NEEDS_PERSON if any(standing.waiting for standing in standings) else 0)
+
+
+@app.command(name="next-year", epilog="Example: `mentoring next-year --program our-program`")
+@_in_one_sentence
+def next_year(
+    cohort: CohortId = None, as_of: AsOf = None, program: Program = None, debug: Debug = False
+) -> None:
+    """Open the next cohort in program.yaml from this one's settings, every day a year later."""
+    from deployments.next_year import open_next_year
+
+    for line in open_next_year(program, cohort, _read_moment(as_of)):
+        typer.echo(line)
 
 
 @app.command(epilog="Example: `mentoring doctor --program our-program`")

@@ -10,10 +10,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from deployments.pauses import find_paused_flows
-from mentoring.calendar import list_topic_days, local_day, name_day
+from mentoring.calendar import list_calendar, local_day, name_day
 from mentoring.cohort import Cohort
 from mentoring.confirmations import count_waiting
-from mentoring.erasure import find_purge_day
 from mentoring.outbox import came_back, list_doubtful
 from tasks.desk import Desk, gather_desk
 from tasks.restored import find_block
@@ -85,22 +84,7 @@ def count_states(cohort: Cohort) -> dict[str, dict[str, int]]:
 
 
 def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
-    settings = cohort.settings
-    days = [
-        (settings.applications_open, "applications open"),
-        (settings.applications_close, "last day to apply"),
-        (settings.starts, "introductions, with the month's topic"),
-        *(
-            (day, "monthly topic")
-            for day in list_topic_days(settings.starts, settings.ends, settings.topics_day)
-            if day > settings.starts
-        ),
-        (settings.evaluation_opens, "evaluation opens"),
-        (settings.ends, "last day of the year"),
-        (settings.evaluation_due, "evaluation is due"),
-        (find_purge_day(settings), "personal data is removed"),
-    ]
-    upcoming = sorted((day, what) for day, what in days if day >= today)
+    upcoming = [(day, what) for day, what in list_calendar(cohort.settings) if day >= today]
     horizon = today + timedelta(days=45)
     return (
         (day.isoformat(), what)

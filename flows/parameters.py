@@ -15,7 +15,7 @@ def _show(title: str, description: str) -> Any:
 
 CohortId = Annotated[
     str | None,
-    _show("Cohort", "Id of the cohort as in program.yaml, for example 2027. Empty: the latest cohort."),
+    _show("Cohort", "Id of the cohort as in program.yaml, for example 2027. Empty: the one under way."),
 ]
 AsOf = Annotated[
     datetime | None,
@@ -32,7 +32,7 @@ def name_run() -> str:
     """The run's name in the UI, by its flow and cohort."""
     from prefect.runtime import flow_run
 
-    cohort = flow_run.parameters.get("cohort") or "latest cohort"
+    cohort = flow_run.parameters.get("cohort") or "cohort under way"
     return f"{flow_run.flow_name}, {cohort}" + (", dry run" if flow_run.parameters.get("dry_run") else "")
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from mentoring.program import SendingHours
+from mentoring.program import CohortSettings, SendingHours
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -66,6 +66,28 @@ def list_topic_days(starts: date, ends: date, topics_day: int) -> list[date]:
         for months in range((ends.year - starts.year) * 12 + ends.month - starts.month + 1)
     )
     return [day for day in days if starts <= day <= ends]
+
+
+def find_purge_day(settings: CohortSettings) -> date:
+    """The day from which a cohort's personal data is removed."""
+    return add_months(max(settings.ends, settings.evaluation_due), settings.retention_months)
+
+
+def list_calendar(settings: CohortSettings) -> list[tuple[date, str]]:
+    """The days of a cohort, each with what happens on it, in their order."""
+    topic_days = list_topic_days(settings.starts, settings.ends, settings.topics_day)
+    return sorted(
+        [
+            (settings.applications_open, "applications open"),
+            (settings.applications_close, "last day to apply"),
+            (settings.starts, "introductions, with the month's topic"),
+            *((day, "monthly topic") for day in topic_days if day > settings.starts),
+            (settings.evaluation_opens, "evaluation opens"),
+            (settings.ends, "last day of the year"),
+            (settings.evaluation_due, "evaluation is due"),
+            (find_purge_day(settings), "personal data is removed"),
+        ]
+    )
 
 
 def format_period(day: date) -> str:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
-from mentoring.calendar import add_months, local_day
+from mentoring.calendar import find_purge_day, local_day
 from mentoring.changes import CancelMessage, Change, EndMatch, Plan, RejectMatch, SettleApplication
 from mentoring.cohort import Cohort
-from mentoring.program import CohortSettings, Question
+from mentoring.program import Question
 
 
 def keep_statistics(answers: Mapping[str, str], questions: Sequence[Question]) -> dict[str, str]:
     """An evaluation without free text: scales and choices stay, comments and quotes go."""
     countable = {question.id for question in questions if question.kind != "text"}
     return {key: value for key, value in answers.items() if key in countable}
-
-
-def find_purge_day(settings: CohortSettings) -> date:
-    """The day from which a cohort's personal data is removed."""
-    return add_months(max(settings.ends, settings.evaluation_due), settings.retention_months)
 
 
 def plan_purge(cohort: Cohort, now: datetime) -> Plan:

@@ -249,10 +249,20 @@ class Program(Settings):
         names = (name for name, iana in self.time_zones.items() if iana == zone)
         return next(names, zone.replace("_", " "))
 
-    def require_cohort(self, cohort_id: str | None) -> str:
-        """Return the cohort asked for, or the latest to open; raise KeyError with a sentence if there is none such."""
+    def require_cohort(self, cohort_id: str | None, today: date | None = None) -> str:
+        """Return the cohort asked for; raise KeyError with a sentence if there is none such.
+
+        Without one, the latest that takes applications by `today`: a year that was only prepared does not displace
+        the one under way. Before all of them, the first; without `today`, the latest of all.
+        """
         if cohort_id is None:
-            return max(self.cohorts, key=lambda name: self.cohorts[name].applications_open)
+            opens = {name: item.applications_open for name, item in self.cohorts.items()}
+            begun = [name for name, day in opens.items() if today is None or day <= today]
+            return (
+                max(begun, key=lambda name: opens[name])
+                if begun
+                else min(opens, key=lambda name: opens[name])
+            )
         if cohort_id not in self.cohorts:
             known = ", ".join(sorted(self.cohorts))
             raise KeyError(f"There is no cohort “{cohort_id}” in program.yaml; it has {known}.")

@@ -6,8 +6,9 @@ until a better one is written or the cell is emptied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -105,16 +106,29 @@ def _read_value(text: str) -> str:
 
 
 def steer_cohort(
-    program: Program, cohort_id: str, stored: Mapping[str, str], tab: Sequence[Mapping[str, str]]
+    program: Program,
+    cohort_id: str,
+    stored: Mapping[str, str],
+    tab: Sequence[Mapping[str, str]],
+    elsewhere: Collection[tuple[str, str]] = (),
 ) -> Steering:
     """Decide which of the values on the tab come into force.
 
     `stored` are the values in force from earlier runs, `tab` the rows as read. All new values are tried
     together first (two dates may only fit each other), then without those that can't be read, then one by
-    one, so that one bad value never holds up the others.
+    one, so that one bad value never holds up the others. A day that another cohort has in force (`elsewhere`, as words
+    and text) stands on the tab from that year, and is not this one's.
     """
     known = {item.words for item in list_settings()}
     written, doubled = _read_tab(tab, known)
+    left_over = {
+        words: f"“{text}” is a day of another year; empty the cell, or write this year's."
+        for words, text in written.items()
+        if (words, text) in elsewhere
+        and stored.get(words) != text
+        and words in _list_days(program, cohort_id)
+    }
+    written = {words: text for words, text in written.items() if words not in left_over}
     asked = {words: text for words, text in written.items() if text}
     cleared = {words for words, text in written.items() if not text}
     # A setting that was renamed, or no longer fits an edited program.yaml, must not keep the program from running.
@@ -131,8 +145,13 @@ def steer_cohort(
             {words: text for words, text in problems.items() if words not in asked} | uncleared | refused
         )
     settings, policy = put_in_force(program, cohort_id, accepted)
-    rows = _list_rows(settings, policy, problems | doubled)
+    rows = _list_rows(settings, policy, problems | doubled | left_over)
     return Steering(settings, policy, _list_changes(stored, accepted), rows)
+
+
+def _list_days(program: Program, cohort_id: str) -> set[str]:
+    days = {name for name, value in program.cohorts[cohort_id] if isinstance(value, date)}
+    return {setting.words for setting in list_settings() if setting.path[-1] in days}
 
 
 def _read_tab(tab: Sequence[Mapping[str, str]], known: Set[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -57,8 +57,12 @@ def gather_desk(run: Run) -> Desk:
             row["setting"]: row["setting_value"]
             for row in transaction.fetch_all("list_settings", cohort_id=run.cohort_id)
         }
+        elsewhere = {
+            (row["setting"], row["setting_value"])
+            for row in transaction.fetch_all("list_settings_elsewhere", cohort_id=run.cohort_id)
+        }
         rows = tabs["Program"].read_rows() if "Program" in tabs else []
-        steering = steer_cohort(run.settings.program, run.cohort_id, stored, rows)
+        steering = steer_cohort(run.settings.program, run.cohort_id, stored, rows, elsewhere)
         if not run.dry_run:
             apply_changes(transaction, run.cohort_id, steering.changes)
         return Desk(tabs, steering, read_cohort(run, transaction, steering))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mentoring.calendar import local_day
 from mentoring.changes import Plan
 from mentoring.cohort import Draft
 from mentoring.errors import PlainError
@@ -100,13 +101,13 @@ def open_run(
     """
     stage = find_stage()
     settings = stage.settings if stage else load_settings(folder)
-    try:
-        cohort_id = settings.program.require_cohort(cohort)
-    except KeyError as error:
-        raise WrongUseError(error.args[0]) from None
     moment = as_of or datetime.now(UTC)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=settings.program.zone)
+    try:
+        cohort_id = settings.program.require_cohort(cohort, local_day(moment, settings.program.zone))
+    except KeyError as error:
+        raise WrongUseError(error.args[0]) from None
     run = Run(flow, settings, cohort_id, moment.astimezone(UTC).replace(microsecond=0), dry_run)
     run.database.migrate()
     with run.database.transaction(flow, run.now) as transaction:

@@ -20,6 +20,15 @@ FROM cohort_settings
 WHERE cohort_id = :cohort_id
 ORDER BY setting;
 
+-- name: list_settings_elsewhere
+-- What the committee set for other cohorts: their days may still stand on the Program tab.
+SELECT
+    setting,
+    setting_value
+FROM cohort_settings
+WHERE cohort_id <> :cohort_id
+ORDER BY cohort_id, setting;
+
 -- name: put_setting!
 INSERT INTO cohort_settings (cohort_id, setting, setting_value, changed_at)
 VALUES (:cohort_id, :setting, :setting_value, :at)

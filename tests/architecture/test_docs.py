@@ -18,7 +18,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 OPERATORS = [ROOT / "README.md", ROOT / "docs" / "operator-guide.md"]
-COMMANDS = sorted(str(item.callback.__name__) for item in app.registered_commands if item.callback)
+COMMANDS = sorted(item.name or item.callback.__name__ for item in app.registered_commands if item.callback)
 LARGEST_PICTURE = 300_000
 
 _LINK = re.compile(r"(!?)\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
@@ -87,7 +87,9 @@ def test_every_flow_is_documented(flow: str) -> None:
 def test_no_document_names_a_command_that_does_not_exist() -> None:
     for document in DOCUMENTS:
         named = set(
-            re.findall(r"(?:^|[/ ])mentoring ([a-z]+)", "\n".join(_list_code(document)), re.MULTILINE)
+            re.findall(
+                r"(?:^|[/ ])mentoring ([a-z]+(?:-[a-z]+)*)", "\n".join(_list_code(document)), re.MULTILINE
+            )
         )
         assert named - set(COMMANDS) == set(), document.name
 

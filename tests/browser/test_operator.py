@@ -132,7 +132,7 @@ def test_the_deployments_and_a_run_started_from_the_form(desk: Desk, picture: An
     desk.page.get_by_text("Custom run").click()
     for words in (
         "Cohort",
-        "Empty: the latest cohort.",
+        "Empty: the one under way.",
         "As of",
         "Select date and time",
         "Dry run",

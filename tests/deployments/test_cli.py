@@ -34,6 +34,7 @@ COMMANDS = [
     "serve",
     "deploy",
     "status",
+    "next-year",
     "doctor",
     "match",
     "verify",

@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 from cohorts import World, at, load_program, make_cohort, mentee, mentor, pair, queue, with_messages
 
+from mentoring.calendar import find_purge_day
 from mentoring.changes import CancelMessage, EndMatch, Plan, RejectMatch, SettleApplication
-from mentoring.erasure import find_purge_day, is_purge_due, keep_statistics, plan_departure, plan_purge
+from mentoring.erasure import is_purge_due, keep_statistics, plan_departure, plan_purge
 
 
 def test_scales_and_choices_stay_and_every_text_goes() -> None:

@@ -299,3 +299,16 @@ def test_a_bad_value_of_any_setting_gets_a_problem_and_the_last_good_one_stays(
     }
     # Cleared, the value of program.yaml holds again, and mended, the new one.
     assert problems(steer(GOOD, GOOD)) == {}
+
+
+def test_a_day_that_another_year_left_on_the_tab_is_not_taken() -> None:
+    tab = [{"Setting": "Ends", "Value": "2026-12-01"}, {"Setting": "Weight of goals", "Value": "90"}]
+    elsewhere = {("Ends", "2026-12-01"), ("Weight of goals", "90")}
+    steering = steer_cohort(load_program(), "2027", {}, tab, elsewhere)
+    assert str(steering.settings.ends) == "2027-11-30"
+    assert steering.policy.weights.goals == 90, "weights hold on, days don't"
+    [row] = [row for row in steering.rows if row["Setting"] == "Ends"]
+    assert row["Problem"] == "“2026-12-01” is a day of another year; empty the cell, or write this year's."
+    mine = steer_cohort(load_program(), "2027", {"Ends": "2027-12-01"}, [{"Setting": "Ends", "Value": "2027-12-01"}],
+                        {("Ends", "2027-12-01")})  # fmt: skip
+    assert str(mine.settings.ends) == "2027-12-01"
