@@ -163,8 +163,10 @@ class DemoYear:
         yield "The committee's desk", self.folder / COMMITTEE
         yield "The forms", self.folder / FORMS
         yield "Every mail", mails
-        for report in sorted((self.folder / "reports").glob("evaluation-*.html")):
+        for report in sorted((self.folder / "reports").glob("evaluation-*")):
             yield "Report for the board", report
+        for page in sorted((self.folder / "reports").glob("handover-*.html")):
+            yield "For next year", page
 
     def read_cohort(self) -> Cohort:
         """The cohort as it stands at the end."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from deployments.pauses import find_paused_flows
 from mentoring.calendar import list_calendar, local_day, name_day
 from mentoring.cohort import Cohort
-from mentoring.confirmations import count_waiting
-from mentoring.outbox import came_back, list_doubtful
+from mentoring.handover import list_waiting
 from tasks.desk import Desk, gather_desk
+from tasks.handover_pages import find_handover
 from tasks.restored import find_block
 from tasks.review_pages import find_review
 from tasks.runs import Run, open_run
@@ -25,7 +25,8 @@ from tasks.settings import load_settings
 class Standing:
     """Where a cohort stands: counts by entity and state, (day, what) that is next, sentences on what waits.
 
-    `paused` are the flows that the operator paused; None if no Prefect server answers that knows them.
+    `paused` are the flows that the operator paused; None if no Prefect server answers that knows them. `handover` is
+    the page for the next committee, where it is there.
     """
 
     cohort: str
@@ -34,6 +35,7 @@ class Standing:
     next: Sequence[tuple[str, str]]
     waiting: Sequence[str]
     paused: Sequence[str] | None
+    handover: str | None
 
 
 def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]:
@@ -48,13 +50,20 @@ def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]
         waiting = (
             *desk.problems,
             *find_block(run),
-            *list_waiting(desk.cohort, today),
+            *(what for _, what in list_waiting(desk.cohort, today)),
             *_point_to_review(run, desk),
         )
         counts = count_states(desk.cohort)
+        page = find_handover(run.settings.folder, cohort_id)
         standings.append(
             Standing(
-                cohort_id, run.now.isoformat(), counts, list(_list_next(desk.cohort, today)), waiting, paused
+                cohort_id,
+                run.now.isoformat(),
+                counts,
+                list(_list_next(desk.cohort, today)),
+                waiting,
+                paused,
+                str(page) if page.exists() else None,
             )
         )
     return standings
@@ -93,39 +102,6 @@ def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
     )
 
 
-def list_waiting(cohort: Cohort, today: date) -> Iterator[str]:
-    """What waits for a person, one sentence for each kind, with its count."""
-    doubtful = list_doubtful(cohort)
-    found = {
-        "Proposals that wait for a decision on the Matches tab": sum(
-            match.state == "proposed" and not match.is_held for match in cohort.matches.values()
-        ),
-        "Pairs on hold": sum(match.is_held for match in cohort.list_matches("proposed")),
-        "Requests that wait for a decision on the Requests tab": sum(
-            request.state in ("received", "unclear") for request in cohort.requests.values()
-        ),
-        "Messages that wait for a decision on the Messages tab": len(doubtful),
-        "Messages held back, because the mail provider does not deliver to the address": sum(
-            message.state == "suppressed" for message in doubtful
-        ),
-        "Messages that came back after they were sent": sum(map(came_back, doubtful)),
-        "Answers that could not be placed": len(cohort.unplaced),
-    }
-    if today <= cohort.settings.ends:
-        found = _count_faulty_applications(cohort) | found
-    return (f"{what}: {count}." for what, count in found.items() if count)
-
-
-def _count_faulty_applications(cohort: Cohort) -> dict[str, int]:
-    faulty = [item for item in cohort.applications.values() if item.state == "needs_attention"]
-    unreachable = sum(item.person_id is None for item in faulty)
-    return {
-        "Applications that wait for the applicant's correction": len(faulty) - unreachable,
-        "Applications with an address that can't be used": unreachable,
-        "Accepted applications that wait for the applicant's confirmation": count_waiting(cohort),
-    }
-
-
 def write_words(standings: Sequence[Standing]) -> str:
     """Standings for people."""
     return "\n\n".join("\n".join(_write_one(standing)) for standing in standings)
@@ -146,6 +122,8 @@ def _write_one(standing: Standing) -> Iterator[str]:
     yield "  Waits for a person" if standing.waiting else "  Nothing waits for a person."
     for line in standing.waiting:
         yield f"    → {line}"
+    if standing.handover:
+        yield f"  For the next committee: {standing.handover}"
 
 
 def _name_state(state: str, count: int) -> str:

@@ -21,5 +21,7 @@ def compile_evaluations(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
     if not run.dry_run:
         steps.apply_plan(run, desk.cohort, plan)
         sent = steps.deliver_due_messages(run)
-        steps.write_desk(run, desk, steps.compile_report(run, steps.reload_desk(run, desk)))
+        current = steps.reload_desk(run, desk)
+        steps.write_desk(run, desk, steps.compile_report(run, current))
+        steps.write_handover(run, current)
     return steps.report_run(run, [plan], sent, desk.problems)

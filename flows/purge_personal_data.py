@@ -19,5 +19,7 @@ def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
         told = steps.anonymise_cohort(run)
         steps.remove_mail_files(run)
         steps.remove_review(run)
-        steps.write_desk(run, desk, steps.compile_report(run, steps.reload_desk(run, desk)))
+        current = steps.reload_desk(run, desk)
+        steps.write_desk(run, desk, steps.compile_report(run, current))
+        steps.write_handover(run, current)
     return steps.report_run(run, [plan], {}, (*desk.problems, *told))

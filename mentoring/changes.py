@@ -7,6 +7,7 @@ its own name (`ApproveMatch` → `approve_match`), and its fields are that query
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,11 @@ class Change:
 @cache
 def _name_query(change: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", change).lower()
+
+    @property
+    def detail(self) -> str:
+        """What the audit log keeps of it for good: a state, a reason or figures, never personal text."""
+        return str(getattr(self, "state", getattr(self, "reason", "")))
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,11 @@ class ProposeMatch(Change):
     explanation: str
     is_rematch: int
 
+    @property
+    def detail(self) -> str:
+        """The points of each criterion."""
+        return _list_points(self.explanation)
+
 
 @dataclass(frozen=True)
 class ExplainMatch(Change):
@@ -161,6 +172,11 @@ class ExplainMatch(Change):
     points: int
     explanation: str
 
+    @property
+    def detail(self) -> str:
+        """The points of each criterion."""
+        return _list_points(self.explanation)
+
 
 @dataclass(frozen=True)
 class HoldMatch(Change):
@@ -169,6 +185,11 @@ class HoldMatch(Change):
     match_id: str
     is_held: int
     decided_by: str
+
+    @property
+    def detail(self) -> str:
+        """Held, or let go."""
+        return "held" if self.is_held else "let go"
 
 
 @dataclass(frozen=True)
@@ -320,6 +341,12 @@ class ReissueAttachments(Change):
     message_id: str
     reissued_as: str
     optional = True
+
+
+def _list_points(explanation: str) -> str:
+    # Figures alone: the words of an explanation quote both applications.
+    criteria = json.loads(explanation).get("criteria", {})
+    return ", ".join(f"{name.replace('_', ' ')} {int(points)}" for name, points in criteria.items() if points)
 
 
 @dataclass(frozen=True)

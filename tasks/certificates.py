@@ -51,20 +51,26 @@ def _compile(certificate: Certificate, with_system_fonts: bool) -> bytes | None:
         # As data, never as source: what people wrote can't act in it.
         found = typst.compile(
             _read_source(),
-            font_paths=_load_fonts(with_system_fonts),
+            font_paths=load_fonts(with_system_fonts),
             sys_inputs=facts,
             pdf_standards=["ua-1"],
         )
     except typst.TypstError as error:
         # The standard forbids characters without a glyph, so the compiler looks for them itself.
-        if _NO_GLYPH in error.message:
+        if is_without_glyph(error.message):
             return None
         raise
     return bytes(found)
 
 
+def is_without_glyph(message: str) -> bool:
+    """Whether typst refused a text because no font has one of its characters."""
+    return _NO_GLYPH in message
+
+
 @lru_cache(maxsize=2)
-def _load_fonts(with_system_fonts: bool) -> Fonts:
+def load_fonts(with_system_fonts: bool) -> Fonts:
+    """The library's own fonts, or those of this machine besides."""
     from typst import Fonts
 
     return Fonts(include_system_fonts=with_system_fonts)

@@ -160,7 +160,7 @@ def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Ch
         else:
             values = (as_parameters(change) | shared for change in batch)
             transaction.change_each(query, values, len(batch))
-        transaction.note_all([(*change.entity, query, _tell_outcome(change)) for change in batch])
+        transaction.note_all([(*change.entity, query, change.detail) for change in batch])
 
 
 def _tell_outcome(change: Change) -> str:

@@ -46,6 +46,7 @@ from mentoring.pair_outcomes import gather_outcomes, list_missing
 from mentoring.program import Program
 from tasks.desk import Desk
 from tasks.runs import Run
+from tasks.stage import find_stage
 
 #: Where reports lie, inside the program folder.
 REPORT_FOLDER = "reports"
@@ -126,11 +127,11 @@ def name_page(kind: str, cohort_id: str) -> str:
     return f"{kind}-{name}.html"
 
 
-def write_page(path: Path, page: str) -> None:
-    """Write a page for its owner alone, in one step; raises ReportError when its folder can't be written."""
+def write_page(path: Path, page: str | bytes) -> None:
+    """Write a page or a PDF for its owner alone, in one step; raises ReportError when its folder can't be written."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace_file(path, page)
+        _replace_file(path, page.encode("utf-8") if isinstance(page, str) else page)
     except OSError as error:
         reason = error.strerror or "unknown reason"
         raise ReportError(
@@ -142,12 +143,12 @@ def _find_place(folder: Path, cohort_id: str) -> Path:
     return folder / name_page("evaluation", cohort_id)
 
 
-def _replace_file(path: Path, text: str) -> None:
+def _replace_file(path: Path, content: bytes) -> None:
     # mkstemp creates the file for its owner alone (0600).
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
@@ -270,7 +271,12 @@ def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
     cohorts = {**cohort.program.cohorts, run.cohort_id: cohort.settings}
     program = cohort.program.model_copy(update={"cohorts": cohorts})
     made_on = local_day(run.now, program.zone)
-    write_report(folder, summary, program, run.cohort_id, made_on)
+    path = write_report(folder, summary, program, run.cohort_id, made_on)
+    if find_stage() is None:
+        # Nobody prints the report of a rehearsal.
+        from tasks.report_pdf import write_pdf
+
+        write_page(path.with_suffix(".pdf"), write_pdf(summary, program, run.cohort_id, made_on))
     figures = TabUpdate("Evaluation", [*list_figures(summary), *list_missing(cohort)], remove_missing=True)
     # A purge takes the names off the tab that nobody else writes any more.
     return [figures, TabUpdate("Unmatched", [], remove_missing=True)] if cohort.is_anonymised else [figures]

@@ -36,7 +36,18 @@ from mentoring.changes import Plan
 from mentoring.cohort import Cohort
 from mentoring.decisions import Rows
 from mentoring.errors import PlainError
-from tasks import certificates, desk, erasure, ledger, notices, reports, review_pages, run_pages, runs
+from tasks import (
+    certificates,
+    desk,
+    erasure,
+    handover_pages,
+    ledger,
+    notices,
+    reports,
+    review_pages,
+    run_pages,
+    runs,
+)
 from tasks import outbox as delivery
 from tasks.delivery_marks import DeliveryCounts
 from tasks.runs import Run, RunReport
@@ -139,6 +150,7 @@ reload_desk = desk.reload_desk
 write_review = review_pages.write_review
 remove_review = review_pages.remove_review
 list_intake_forms = confirmations.list_intake_forms
+write_handover = handover_pages.write_handover
 plan_intake = intake.plan_intake
 plan_introductions = introductions.plan_introductions
 plan_monthly_topics = monthly_topics.plan_monthly_topics

@@ -101,7 +101,7 @@ def test_a_name_is_written_with_the_fonts_of_the_library_alone(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So it looks the same on every machine, and needs no search through the system's fonts."""
-    monkeypatch.setattr(certificates, "_load_fonts", _refuse_system_fonts(certificates._load_fonts))
+    monkeypatch.setattr(certificates, "load_fonts", _refuse_system_fonts(certificates.load_fonts))
     pdf = write_certificate(name_it(name))
     assert pdf is not None
     assert pdf == write_certificate(name_it(name))
@@ -125,8 +125,8 @@ def test_a_name_of_another_script_is_right_or_there_is_no_certificate(
     if pdf is not None:
         shown = read_text(pdf)
         assert [character for character in name if character.isalpha() and character not in shown] == []
-    bare = certificates._load_fonts(False)
-    monkeypatch.setattr(certificates, "_load_fonts", lambda _: bare)
+    bare = certificates.load_fonts(False)
+    monkeypatch.setattr(certificates, "load_fonts", lambda _: bare)
     if name in ("田中 花子", "Ada 田", "Zoë 👩‍🏫", "አበበ"):
         assert write_certificate(name_it(name)) is None, "a machine without fonts of its own"
 
