@@ -40,7 +40,7 @@ def write_pdf(summary: EvaluationSummary, program: Program, cohort_id: str, made
 
     source = (Path(__file__).parent / "report_templates" / "report.typ").read_bytes()
     facts = describe_report(summary, program, cohort_id, made_on)
-    for system_fonts, standards in ((False, ["ua-1"]), (True, ["ua-1"])):
+    for system_fonts in (False, True):
         try:
             return bytes(
                 typst.compile(
@@ -48,7 +48,7 @@ def write_pdf(summary: EvaluationSummary, program: Program, cohort_id: str, made
                     font_paths=load_fonts(system_fonts),
                     # As data, never as source: what people wrote can't act in it.
                     sys_inputs={"report": json.dumps(facts | {"fallback": system_fonts})},
-                    pdf_standards=standards,
+                    pdf_standards=["ua-1"],
                 )
             )
         except typst.TypstError as error:
@@ -154,7 +154,8 @@ def _show_response(summary: EvaluationSummary) -> Part:
 
 
 def _show_scale(scale: ScaleSummary) -> Part:
-    rows, bars = [], []
+    rows: list[tuple[str, ...]] = []
+    bars: list[Part] = []
     for figure in scale.figures:
         name, share = GROUPS[figure.group], figure.favourable
         if figure.mean is None or figure.median is None or share is None:
