@@ -17,7 +17,14 @@ from mentoring.digest import KIND as DIGEST
 from tasks.mail import OutgoingMessage
 
 #: What nobody gets about a match that has ended, or who takes no part.
-_OF_A_LIVE_MATCH = ("introduction_mentor", "introduction_mentee", "monthly_topic", "heads_up", "check_in")
+_OF_A_LIVE_MATCH = (
+    "introduction_mentor",
+    "introduction_mentee",
+    "monthly_topic",
+    "heads_up",
+    "check_in",
+    "check_in_reminder",
+)
 
 #: Names of the promises, for the report.
 PROMISES = (

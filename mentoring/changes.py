@@ -268,6 +268,8 @@ class AddCheckIn(Change):
     signal: str
     contacts: int | None
     words: str
+    rhythm: str | None = None
+    fallback: str = ""
     optional = True
 
 

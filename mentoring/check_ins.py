@@ -1,38 +1,41 @@
-"""Check-ins: asking both sides how it goes, reading their answers, and seeing silence early.
+"""Check-ins: asking both sides how it goes, reminding whoever is silent, and reading their answers.
 
-The first check-in follows some days after the introduction, then one every month until the year ends. Belongs
-here: who is asked when, what an answer means, and the next step for the committee.
+The first check-in follows some days after the introduction, then one every month, or in the pair's own rhythm, until
+the year ends. Silence goes up in steps: a reminder, another way to talk, then the committee. Belongs here: who is asked
+and reminded when. Does not belong here: what the answers come to (`mentoring.pair_standing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from mentoring.answers import FormAnswers
-from mentoring.calendar import (
-    add_months,
-    local_day,
-    name_day,
-    name_month,
-    next_daytime,
-    start_of_day,
-)
+from mentoring.calendar import local_day, name_month, next_daytime, start_of_day
 from mentoring.changes import AddCheckIn, AddUnplacedResponse, Change, Plan
-from mentoring.cohort import CheckIn, Cohort, Draft, Match
-from mentoring.form_fields import SIGNALS
+from mentoring.cohort import CheckIn, Cohort, Draft, Match, QueuedMessage, Rhythm
+from mentoring.form_fields import RHYTHMS, SIGNALS
+from mentoring.pair_standing import (
+    PATIENCE,
+    describe_standing,
+    find_fallback,
+    list_check_in_days,
+    list_shared_channels,
+)
 from mentoring.responses import Response
 
 _WORTH = timedelta(days=20)
-_PATIENCE = timedelta(days=7)
+#: Days after an unanswered question: a reminder, then a reminder that names another way to talk.
+REMINDERS = (3, 7)
 
 Signal = Literal["connected", "not_yet", "partner_missing", "want_to_talk"]
 #: What people choose in the form → what it means.
 MEANINGS: Mapping[str, Signal] = dict(
     zip(SIGNALS, ("connected", "not_yet", "partner_missing", "want_to_talk"), strict=True)
 )
+_RHYTHMS: Mapping[str, Rhythm] = dict(zip(RHYTHMS, ("two_weeks", "month", "two_months"), strict=True))
 
 
 def find_sender(cohort: Cohort, token: str) -> tuple[Match, str] | None:
@@ -48,13 +51,23 @@ def find_sender(cohort: Cohort, token: str) -> tuple[Match, str] | None:
 
 
 def plan_check_ins(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
-    """Take in new answers, and ask everybody whose check-in is due."""
+    """Take in new answers, ask everybody whose check-in is due, and remind whoever has not answered."""
     taken = (_take_answer(cohort, item, answers, now) for item in answers.responses)
     fresh: dict[str, Change] = {change.entity[1]: change for change in taken if change is not None}
-    drafts = [draft for match in cohort.list_active_pairs() for draft in _ask(cohort, match, now)]
+    heard = _hear(cohort, fresh.values())
+    drafts = [
+        draft
+        for match in heard.list_active_pairs()
+        for draft in (*_ask(heard, match, now), *_remind(heard, match, now))
+    ]
     unplaced = [change for change in fresh.values() if isinstance(change, AddUnplacedResponse)]
     plan = Plan(tuple(fresh.values()), tuple(drafts)).drop_known(cohort.queued_keys)
-    counts = {"answers": len(fresh) - len(unplaced), "asked": len(plan.messages)}
+    reminded = sum(draft.kind == "check_in_reminder" for draft in plan.messages)
+    counts = {
+        "answers": len(fresh) - len(unplaced),
+        "asked": len(plan.messages) - reminded,
+        "reminded": reminded,
+    }
     waiting = (
         *answers.problems,
         *(f"Check-ins, row {change.sheet_row}: {change.problem}" for change in unplaced),
@@ -88,17 +101,20 @@ def _take_answer(cohort: Cohort, response: Response, form: FormAnswers, now: dat
         MEANINGS[answers["signal"]],
         int(contacts) if contacts else None,
         answers.get("comment", ""),
+        _RHYTHMS.get(answers.get("rhythm", "")),
+        answers.get("fallback", ""),
     )
 
 
-def list_check_in_days(cohort: Cohort, match: Match) -> list[date]:
-    """The days on which the two are asked, first to last."""
-    assert match.introduced_at is not None, "only introduced pairs are asked"
-    first = local_day(match.introduced_at, cohort.program.zone) + timedelta(
-        days=cohort.settings.check_in_after_days
-    )
-    days = (add_months(first, months) for months in range(24))
-    return [day for day in days if day < cohort.settings.ends]
+def _hear(cohort: Cohort, changes: Iterable[Change]) -> Cohort:
+    """The cohort with the answers that were just read: nobody is reminded of a question answered today."""
+    answers = [
+        CheckIn(**{**vars(change), "answered_at": datetime.fromisoformat(change.answered_at)})
+        for change in changes
+        if isinstance(change, AddCheckIn)
+    ]
+    heard = sorted((*cohort.check_ins, *answers), key=lambda item: (item.answered_at, item.response_key))
+    return replace(cohort, check_ins=heard)
 
 
 def _ask(cohort: Cohort, match: Match, now: datetime) -> list[Draft]:
@@ -128,72 +144,54 @@ def _ask(cohort: Cohort, match: Match, now: datetime) -> list[Draft]:
     return drafts
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How a pair stands by what both said: last contact, the signal in words, the committee's next step.
+def _remind(cohort: Cohort, match: Match, now: datetime) -> Iterator[Draft]:
+    """A reminder to each of the two who has not answered, unless the other said that all is well.
 
-    `concern` names what needs the committee, and `since` is the moment from which it does.
+    Once the committee has the pair on its desk, the next word is the committee's.
     """
-
-    last_contact: date | None
-    signal: str
-    next_step: str
-    concern: Literal["", "talk", "missing", "silent"] = ""
-    since: datetime | None = None
-
-
-def describe_standing(cohort: Cohort, match: Match, now: datetime) -> Standing:
-    """Read the latest answer of each side; trouble goes before silence, silence before good news.
-
-    Silence: nobody has answered for a check-in and a week of patience, counted from the latest answer, or from the
-    first question if there never was one.
-    """
-    answers = [item for item in cohort.check_ins if item.match_id == match.match_id]
-    latest: dict[str, CheckIn] = {item.application_id: item for item in answers}
-    signals = {item.signal: item for item in latest.values()}
-    zone = cohort.program.zone
-    contacts = [local_day(item.answered_at, zone) for item in answers if item.signal == "connected"]
-    last_contact = max(contacts, default=None)
-    for trouble in ("want_to_talk", "partner_missing"):
-        if trouble in signals:
-            return _describe_trouble(match, signals[trouble], last_contact)
-    if not answers:
-        return _describe_unanswered(cohort, match, now)
-    last_answer = local_day(max(item.answered_at for item in answers), zone)
-    patient_until = start_of_day(add_months(last_answer, 1), zone) + _PATIENCE
-    if now >= patient_until:
-        said = "last said to be in touch" if last_answer == last_contact else "last answer"
-        words = f"Silent since {name_day(last_answer)} ({said})"
-        return Standing(last_contact, words, "Write to both, or call.", "silent", patient_until)
-    if "connected" in signals:
-        return Standing(last_contact, "In touch", "")
-    step = "Wait for the next check-in; a friendly word to both helps."
-    return Standing(last_contact, "Not in touch yet", step)
-
-
-def _describe_trouble(match: Match, answer: CheckIn, last_contact: date | None) -> Standing:
-    side = _side(match, answer.application_id)
-    if answer.signal == "want_to_talk":
-        words, step = f"The {side} would like to talk to the committee", f"Write to the {side} today."
-        return Standing(last_contact, words, step, "talk", answer.answered_at)
-    other = "mentor" if side == "mentee" else "mentee"
-    step = f"Ask the {other} whether all is well, and answer the {side}."
-    words = f"The {side} has not heard from the {other}"
-    return Standing(last_contact, words, step, "missing", answer.answered_at)
+    today = local_day(now, cohort.program.zone)
+    if today >= cohort.settings.ends or describe_standing(cohort, match, now).concern:
+        return
+    number = sum(day <= today for day in list_check_in_days(cohort, match))
+    mentor, mentee = (cohort.applications[key] for key in match.pair)
+    for key in match.pair:
+        question = _find_question(cohort, match, str(number), cohort.person_of(key))
+        if question is None or question.settled_at is None:
+            continue
+        asked_at = question.settled_at
+        answers = [
+            item
+            for item in cohort.check_ins
+            if item.match_id == match.match_id and item.answered_at >= asked_at
+        ]
+        if any(item.application_id == key or item.signal == "connected" for item in answers):
+            continue
+        steps = [step for step, days in enumerate(REMINDERS, 1) if asked_at + timedelta(days=days) <= now]
+        expires_at = asked_at + PATIENCE
+        not_before = next_daytime(now, cohort.zone_of(key), cohort.program.sending_hours)
+        if not steps or not_before >= expires_at:
+            continue
+        partner = match.find_partner(key)
+        context = {
+            "partner": {"name": cohort.name_of(partner)},
+            "link": cohort.program.links.check_in_form,
+            # After downtime only the latest: two on one day would be a nuisance.
+            "number": steps[-1],
+            "ways": list_shared_channels(mentor, mentee),
+            "fallback": find_fallback(cohort, match, partner),
+        }
+        yield Draft(
+            "check_in_reminder",
+            match.match_id,
+            f"{number}-{steps[-1]}",
+            cohort.person_of(key),
+            context,
+            not_before,
+            expires_at,
+        )
 
 
-def _describe_unanswered(cohort: Cohort, match: Match, now: datetime) -> Standing:
-    asked = [
-        message.settled_at or message.queued_at
-        for message in cohort.messages
-        if message.subject_id == match.match_id and message.kind == "check_in" and message.state == "sent"
-    ]
-    # The first question counts: a new one every month must not begin the patience anew.
-    if asked and now - min(asked) > _PATIENCE:
-        words = "Silence: nobody answered the check-in"
-        return Standing(None, words, "Write to both, or call.", "silent", min(asked) + _PATIENCE)
-    return Standing(None, "Asked, no answer yet" if asked else "Not asked yet", "")
-
-
-def _side(match: Match, application_id: str) -> str:
-    return "mentor" if application_id == match.mentor_application_id else "mentee"
+def _find_question(cohort: Cohort, match: Match, period: str, person_id: str) -> QueuedMessage | None:
+    """The check-in of a period that reached somebody."""
+    key = ("check_in", match.match_id, period, person_id)
+    return next((item for item in cohort.messages if item.key == key and item.state == "sent"), None)

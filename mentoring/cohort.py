@@ -21,6 +21,8 @@ from mentoring.program import CohortSettings, Program, check_time_zone
 from mentoring.states import LIVE_MATCH_STATES
 
 Role = Literal["mentor", "mentee"]
+#: How often a pair likes to be asked how it goes.
+Rhythm = Literal["two_weeks", "month", "two_months"]
 ROLES: tuple[Role, Role] = ("mentor", "mentee")
 
 #: (kind, subject_id, period, recipient_id): what makes a message one and the same within a cohort.
@@ -53,6 +55,10 @@ class Application:
     def capacity(self) -> int:
         """Seats that an accepted mentor offers; 0 for a mentee."""
         return int(self.answers.get("capacity") or 0) if self.role == "mentor" else 0
+
+    def list_answers(self, name: str) -> list[str]:
+        """The values of an answer that may have several."""
+        return [part for part in self.answers.get(name, "").split("; ") if part]
 
     @property
     def time_zone(self) -> str:
@@ -132,7 +138,7 @@ class Request:
 
 @dataclass(frozen=True)
 class CheckIn:
-    """One answer to a check-in."""
+    """One answer to a check-in; `rhythm` and `fallback` where the pair settled them with it."""
 
     response_key: str
     match_id: str
@@ -141,6 +147,8 @@ class CheckIn:
     signal: Literal["connected", "not_yet", "partner_missing", "want_to_talk"]
     contacts: int | None
     words: str
+    rhythm: Rhythm | None = None
+    fallback: str = ""
 
 
 @dataclass(frozen=True)
@@ -215,8 +223,8 @@ class Cohort:
 
     `unplaced` maps the key of a response that belongs to nobody to its problem; `forgotten` holds the keys of
     responses of erased people, which must not come back from the form's sheet; `earlier_pairs` are (mentor,
-    mentee) person ids of earlier cohorts; `waited_since` maps a person who never got a mentor in an earlier
-    cohort to the day of that line.
+    mentee) person ids of earlier cohorts; `waited_since` maps a person who got no mentor in an earlier cohort, or no
+    word of one, to the day of that line.
     """
 
     cohort_id: str

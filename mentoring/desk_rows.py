@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mentoring.calendar import local_day, name_day
-from mentoring.check_ins import describe_standing
 from mentoring.cohort import Cohort, Match
 from mentoring.confirmations import describe_wait
 from mentoring.decisions import (
@@ -25,6 +24,7 @@ from mentoring.lookalikes import find_lookalikes
 from mentoring.message_markdown import join_words
 from mentoring.messages import KINDS
 from mentoring.outbox import came_back, came_too_late, has_text, list_doubtful
+from mentoring.pair_standing import describe_standing
 from mentoring.proposals import plan_match_decisions
 from mentoring.requests import find_obstacle
 from mentoring.steering import Steering

@@ -21,11 +21,11 @@ from mentoring.calendar import (
     next_daytime,
 )
 from mentoring.changes import AddPerson, Change, Plan, RenamePerson, ResolveMessage
-from mentoring.check_ins import describe_standing
 from mentoring.cohort import Cohort, Draft, QueuedMessage
 from mentoring.confirmations import count_waiting
 from mentoring.decisions import Rows, read_topics
 from mentoring.outbox import came_back, list_doubtful
+from mentoring.pair_standing import describe_standing
 
 KIND = "committee_digest"
 #: The committee as a recipient; its key can't be anybody's address.

@@ -26,6 +26,7 @@ SIGNALS = (
     "I haven't heard from my partner",
     "I'd like to talk to the committee",
 )
+RHYTHMS = ("Every two weeks", "Every month", "Every two months")
 SHARE_PARTS = (
     "My goals",
     "My institution and position",
@@ -44,7 +45,7 @@ FIELDS: Mapping[FormName, tuple[str, ...]] = {
     "mentee": tuple((_APPLICATION + "desired_library_type topics_wanted goals_text share_consent").split()),
     "confirmation": ("submitted_at", "email", "token"),
     "request": ("submitted_at", "email", "token", "request", "rematch", "comment"),
-    "check_in": ("submitted_at", "token", "signal", "contacts", "comment"),
+    "check_in": ("submitted_at", "token", "signal", "contacts", "rhythm", "fallback", "comment"),
     "evaluation": ("submitted_at", "token", "comment", "quote_consent"),
 }
 _NEEDED_BY_BOTH = "submitted_at email name years_experience focus_areas channels time_zone code_of_conduct "
@@ -101,6 +102,7 @@ def list_options(program: Program, form: FormName) -> dict[str, Sequence[str]]:
         "request": REQUESTS,
         "rematch": REMATCH_ANSWERS,
         "signal": SIGNALS,
+        "rhythm": RHYTHMS,
     }
 
 

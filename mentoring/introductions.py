@@ -17,6 +17,7 @@ from mentoring.calendar import format_period, local_day, name_day, name_month, n
 from mentoring.changes import ActivateMatch, ApproveMatch, Change, Plan, RejectMatch
 from mentoring.cohort import ROLES, Application, Cohort, Draft, Match
 from mentoring.decisions import Rows, Topic, read_topics
+from mentoring.pair_standing import list_shared_channels
 from mentoring.proposals import plan_match_decisions
 
 _WORTH = timedelta(days=30)
@@ -124,6 +125,7 @@ def _introduce(cohort: Cohort, match: Match, topic: Mapping[str, Any], now: date
         "first_topic": topic,
         # For a suggested first talk: the same day for both, wherever they live.
         "suggests_meeting": cohort.program.suggest_first_meeting,
+        "link": _find_settling_link(cohort),
         "introduced_on": local_day(now, cohort.program.zone).isoformat(),
     }
     agreed = _list_agreed(mentee)
@@ -146,6 +148,13 @@ def _introduce(cohort: Cohort, match: Match, topic: Mapping[str, Any], now: date
     ]
 
 
+def _find_settling_link(cohort: Cohort) -> str:
+    """Where the two settle their own rhythm and fallback; empty if the program's form does not ask for them."""
+    form = cohort.program.forms.get("check_in")
+    asks = form is not None and not form.fields.keys().isdisjoint(("rhythm", "fallback"))
+    return cohort.program.links.check_in_form if asks else ""
+
+
 def _draft(
     cohort: Cohort, kind: str, subject_id: str, to: Application, context: dict[str, Any], now: datetime
 ) -> Draft:
@@ -154,18 +163,8 @@ def _draft(
     return Draft(kind, subject_id, "first", person_id, context, not_before, not_before + _WORTH)
 
 
-def list_shared_channels(mentor: Application, mentee: Application) -> list[str]:
-    """Ways to talk that both named, in the mentee's order."""
-    offered = {channel.casefold() for channel in _split_answer(mentor, "channels")}
-    return [channel for channel in _split_answer(mentee, "channels") if channel.casefold() in offered]
-
-
-def _split_answer(application: Application, name: str) -> list[str]:
-    return [part for part in application.answers.get(name, "").split("; ") if part]
-
-
 def _list_agreed(mentee: Application) -> list[str]:
-    return _split_answer(mentee, "share_consent")
+    return mentee.list_answers("share_consent")
 
 
 def _talks_by_phone(channels: Sequence[str]) -> bool:

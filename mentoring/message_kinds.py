@@ -90,7 +90,7 @@ KINDS: Mapping[str, MessageKind] = {
             (
                 *_list_person("mentee"),
                 *("channels", "application[].label", "application[].value"),
-                *("why", "watch_outs", "rematch", "first_topic", "suggests_meeting"),
+                *("why", "watch_outs", "rematch", "first_topic", "suggests_meeting", "link"),
             ),
         ),
         MessageKind(
@@ -100,7 +100,7 @@ KINDS: Mapping[str, MessageKind] = {
             "when the committee has approved the match",
             (
                 *_list_person("mentor"),
-                *("channels", "experience", "why", "rematch", "first_topic", "suggests_meeting"),
+                *("channels", "experience", "why", "rematch", "first_topic", "suggests_meeting", "link"),
             ),
         ),
         MessageKind(
@@ -121,8 +121,15 @@ KINDS: Mapping[str, MessageKind] = {
             "check_in",
             "Check-in",
             "mentor and mentee",
-            "some days after the introduction, then every month",
+            "some days after the introduction, then every month or in the pair's own rhythm",
             ("partner.name", "link", "first", "month"),
+        ),
+        MessageKind(
+            "check_in_reminder",
+            "Check-in, once more",
+            "whoever has not answered",
+            "3 and 7 days after a check-in that nobody of the two has answered well; then the committee is told",
+            ("partner.name", "link", "number", "ways", "fallback"),
         ),
         MessageKind(
             "partner_withdrew",

@@ -17,7 +17,14 @@ from mentoring.decisions import Rows, read_message_decisions
 #: States that a message leaves by a person's decision only.
 DOUBTFUL = ("unknown", "failed", "suppressed", "expired")
 #: What only makes sense while the match lasts.
-_OF_ACTIVE_MATCHES = ("introduction_mentor", "introduction_mentee", "monthly_topic", "heads_up", "check_in")
+_OF_ACTIVE_MATCHES = (
+    "introduction_mentor",
+    "introduction_mentee",
+    "monthly_topic",
+    "heads_up",
+    "check_in",
+    "check_in_reminder",
+)
 _WORTH = timedelta(days=14)
 
 

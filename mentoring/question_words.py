@@ -42,6 +42,8 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "comment": ("Comments", "Anything else"),
     "signal": ("How is it going",),
     "contacts": ("How many times have you talked", "Number of contacts"),
+    "rhythm": ("How often shall we ask you", "How often should we ask"),
+    "fallback": ("If your partner does not hear from you", "How can you be reached otherwise"),
     "quote_consent": ("May we quote you",),
 }
 #: Words that most questions have, whatever they ask for.

@@ -65,6 +65,7 @@ def _list_values(program: Program, form: FormName) -> dict[str, Any]:
         "requests": list(form_fields.REQUESTS),
         "rematch_answers": list(form_fields.REMATCH_ANSWERS),
         "signals": list(form_fields.SIGNALS),
+        "rhythms": list(form_fields.RHYTHMS),
         "quote_answers": list(form_fields.QUOTE_ANSWERS),
     }
 

@@ -156,7 +156,7 @@ def make_context(cohort: Cohort, kind: str, pair: tuple[str, str]) -> dict[str, 
         for role, key in zip(("mentor", "mentee"), pair, strict=True)
     }
     introduction = {"channels": ["E-mail"], "why": [], "watch_outs": [], "rematch": False, "first_topic": ""}
-    introduction |= {"suggests_meeting": False}
+    introduction |= {"suggests_meeting": False, "link": ""}
     return {
         "introduction_mentor": {**introduction, "mentee": people["mentee"], "application": []},
         "introduction_mentee": {**introduction, "mentor": people["mentor"], "experience": ""},

@@ -229,7 +229,7 @@ FROM (
         'check-in' AS place
     FROM matches_of_people
     INNER JOIN check_ins ON matches_of_people.match_id = check_ins.match_id
-    WHERE check_ins.words <> ''
+    WHERE check_ins.words <> '' OR check_ins.fallback <> ''
     UNION ALL
     SELECT
         applications.person_id,

@@ -43,14 +43,20 @@ SELECT
     answered_at,
     signal,
     contacts,
-    words
+    words,
+    rhythm,
+    fallback
 FROM check_ins
 WHERE cohort_id = :cohort_id
 ORDER BY answered_at, response_key;
 
 -- name: add_check_in!
-INSERT INTO check_ins (response_key, cohort_id, match_id, application_id, answered_at, signal, contacts, words)
-VALUES (:response_key, :cohort_id, :match_id, :application_id, :answered_at, :signal, :contacts, :words)
+INSERT INTO check_ins (
+    response_key, cohort_id, match_id, application_id, answered_at, signal, contacts, words, rhythm, fallback
+)
+VALUES (
+    :response_key, :cohort_id, :match_id, :application_id, :answered_at, :signal, :contacts, :words, :rhythm, :fallback
+)
 ON CONFLICT (response_key) DO NOTHING;
 
 -- name: list_evaluations
@@ -106,9 +112,9 @@ WHERE
 
 -- name: forget_check_in_words!
 UPDATE check_ins
-SET words = ''
+SET words = '', fallback = ''
 WHERE
-    words <> ''
+    (words <> '' OR fallback <> '')
     AND match_id IN (
         SELECT match_id FROM matches_of_people
         WHERE person_id = :person_id

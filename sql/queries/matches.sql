@@ -92,7 +92,21 @@ INNER JOIN applications AS mentees ON matches.mentee_application_id = mentees.ap
 WHERE matches.cohort_id <> :cohort_id AND matches.introduced_at IS NOT NULL;
 
 -- name: list_waiting_before
--- Mentees of other cohorts who were accepted and never introduced, with the earliest day they came.
+-- Accepted mentees of other cohorts who got no mentor, or one who never got in touch, and none since: with the earliest
+-- day they came.
+WITH mentored AS (
+    SELECT
+        mentees.person_id,
+        mentees.received_at
+    FROM matches
+    INNER JOIN applications AS mentees ON matches.mentee_application_id = mentees.application_id
+    LEFT JOIN matches_without_contact ON matches.match_id = matches_without_contact.match_id
+    WHERE
+        matches.cohort_id <> :cohort_id
+        AND matches.introduced_at IS NOT NULL
+        AND matches_without_contact.match_id IS NULL
+)
+
 SELECT
     applications.person_id,
     MIN(applications.received_at) AS received_at
@@ -103,9 +117,9 @@ WHERE
     AND applications.state = 'accepted'
     AND NOT EXISTS (
         SELECT 1
-        FROM matches
+        FROM mentored
         WHERE
-            matches.mentee_application_id = applications.application_id
-            AND matches.introduced_at IS NOT NULL
+            mentored.person_id = applications.person_id
+            AND mentored.received_at >= applications.received_at
     )
 GROUP BY applications.person_id;

@@ -152,7 +152,7 @@ def test_answers_read_back(cohort: SmallCohort) -> None:
     cohort.apply(
         AddRequest("r1", "k1", WHEN, "mentee-1", match_id, "not_working_out", 1, "Their words", ""),
         AddRequest("r2", "k2", WHEN, None, None, "withdrawn", 0, "", "Nobody has this address."),
-        AddCheckIn("k3", match_id, "mentor-1", WHEN, "connected", 3, "Fine"),
+        AddCheckIn("k3", match_id, "mentor-1", WHEN, "connected", 3, "Fine", "two_weeks", "Call"),
         AddCheckIn("k4", match_id, "mentee-1", WHEN, "not_yet", None, ""),
         PutEvaluation(match_id, "mentor-1", "k5", WHEN, '{"overall": "5"}'),
         AddUnplacedResponse("k6", "check_in", 9, "No reference of ours."),
@@ -172,7 +172,7 @@ def test_answers_read_back(cohort: SmallCohort) -> None:
     )
     assert read.requests == {"r1": first, "r2": second}
     assert read.check_ins == [
-        CheckIn("k3", match_id, "mentor-1", NOW, "connected", 3, "Fine"),
+        CheckIn("k3", match_id, "mentor-1", NOW, "connected", 3, "Fine", "two_weeks", "Call"),
         CheckIn("k4", match_id, "mentee-1", NOW, "not_yet", None, ""),
     ]
     assert read.evaluations == [Evaluation(match_id, "mentor-1", "k7", NOW + DAY, {"overall": "4"})]
@@ -223,20 +223,60 @@ def test_a_message_reads_back_and_is_what_was_rendered(cohort: SmallCohort) -> N
     assert (row["not_before"], row["expires_at"]) == (WHEN, "2027-03-31T15:00:00Z")
 
 
+def open_next_year(cohort: SmallCohort, name: str) -> SmallCohort:
+    with cohort.run.database.transaction("test", NOW) as transaction:
+        transaction.execute("add_cohort", cohort_id=name, at=transaction.at, token_key="1" * 32)
+    program = cohort.run.settings.program
+    cohorts = {**program.cohorts, name: program.cohorts["2027"]}
+    settings = replace(cohort.run.settings, program=program.model_copy(update={"cohorts": cohorts}))
+    return SmallCohort(replace(cohort.run, cohort_id=name, settings=settings), cohort.made)
+
+
+@pytest.mark.parametrize(
+    ("told", "waits"),
+    [
+        ([("mentee", "partner_missing", None)], True),
+        ([("mentee", "not_yet", None), ("mentor", "not_yet", 0)], True),
+        ([("mentee", "not_yet", None), ("mentor", "connected", None)], False),
+        ([("mentee", "partner_missing", None), ("mentee", "not_yet", 2)], False),
+        # Whoever was silent, too, can't be told apart from somebody who was content.
+        ([("mentor", "partner_missing", None)], False),
+        ([], False),
+    ],
+)
+def test_whoever_never_heard_from_a_mentor_keeps_the_place_in_line(
+    cohort: SmallCohort, told: list[tuple[str, str, int | None]], waits: bool
+) -> None:
+    match_id = cohort.introduce()
+    cohort.apply(
+        *(
+            AddCheckIn(f"k{number}", match_id, f"{role}-1", WHEN, signal, contacts, "")
+            for number, (role, signal, contacts) in enumerate(told)
+        )
+    )
+    assert open_next_year(cohort, "2028").read().waited_since == {}, "the year is not over"
+    cohort.apply(EndMatch(match_id, "completed"))
+    mentee = cohort.read().person_of("mentee-1")
+    assert open_next_year(cohort, "2028").read().waited_since == (
+        {mentee: date(2027, 1, 30)} if waits else {}
+    )
+
+
+def test_whoever_got_a_mentor_since_waits_no_longer(cohort: SmallCohort) -> None:
+    waiting = cohort.add_application("mentee")
+    person = cohort.read().person_of(waiting)
+    second = open_next_year(cohort, "2028").at(NOW + 366 * DAY)
+    second.introduce(mentee=second.add_application("mentee", person))
+    assert open_next_year(second, "2029").read().waited_since == {}
+
+
 def test_earlier_cohorts_count_for_pairs_and_for_waiting(cohort: SmallCohort) -> None:
     cohort.introduce()
     waiting = cohort.add_application("mentee")
     cohort.propose(mentee=cohort.add_application("mentee"))
     withdrawn = cohort.add_application("mentee")
     cohort.apply(SettleApplication(withdrawn, "accepted", "withdrawn", "[]", ""))
-    next_year = SmallCohort(replace(cohort.run, cohort_id="2028"))
-    with cohort.run.database.transaction("test", NOW) as transaction:
-        transaction.execute("add_cohort", cohort_id="2028", at=transaction.at, token_key="1" * 32)
-    program = cohort.run.settings.program
-    cohorts = {**program.cohorts, "2028": program.cohorts["2027"]}
-    settings = replace(cohort.run.settings, program=program.model_copy(update={"cohorts": cohorts}))
-    next_year.run = replace(next_year.run, settings=settings)
-    read = next_year.read()
+    read = open_next_year(cohort, "2028").read()
     assert read.applications == {}
     assert read.earlier_pairs == {("person-1", "person-2")}
     person_of = cohort.read().person_of

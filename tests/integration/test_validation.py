@@ -253,6 +253,15 @@ BROKEN: list[tuple[FormName, str, str, str]] = [
         "a few",
         "“a few” is not a whole number. Please write the number of contacts in digits, for example 2.",
     ),
+    (
+        "check_in",
+        "rhythm",
+        "daily",
+        (
+            "“daily” is not one of the choices. Please choose one of these: Every two weeks; Every month; "
+            "Every two months."
+        ),
+    ),
     ("evaluation", "satisfaction", "6", "“6” is not a number from 1 to 5."),
     ("evaluation", "goals_met", "very", "“very” is not a number from 1 to 5."),
     (

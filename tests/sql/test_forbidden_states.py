@@ -492,6 +492,7 @@ FORBIDDEN = [
     Forbidden("witness of an acceptance without an id", _witness(), "witnessed_acceptance_has_a_provider_id"),
     Forbidden("negative contacts", _check_in(contacts="-1"), "contacts_count_from_zero"),
     Forbidden("unknown signal", _check_in(signal="'bored'"), "signals_are_known"),
+    Forbidden("unknown rhythm", _check_in(rhythm="'now and then'"), "rhythms_are_known"),
     Forbidden("check-in of no match", _check_in(match_id="'none'"), "check_ins_match_id_fkey"),
     Forbidden("unknown kind of request", _request(kind="'holiday'"), "requests_are_of_a_known_kind"),
     Forbidden(

@@ -548,6 +548,8 @@ class World:
                     change.signal,  # type: ignore[arg-type]
                     change.contacts,
                     change.words,
+                    change.rhythm,  # type: ignore[arg-type]
+                    change.fallback,
                 )
                 ordered = sorted(
                     (*cohort.check_ins, answer), key=lambda item: (item.answered_at, item.response_key)

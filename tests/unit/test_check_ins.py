@@ -29,16 +29,10 @@ from hypothesis import strategies as st
 
 from mentoring.answers import FormAnswers
 from mentoring.changes import AddCheckIn, AddUnplacedResponse, Plan
-from mentoring.check_ins import (
-    MEANINGS,
-    Standing,
-    describe_standing,
-    find_sender,
-    list_check_in_days,
-    plan_check_ins,
-)
-from mentoring.cohort import CheckIn, Cohort
-from mentoring.form_fields import SIGNALS
+from mentoring.check_ins import MEANINGS, find_sender, plan_check_ins
+from mentoring.cohort import CheckIn, Cohort, Rhythm
+from mentoring.form_fields import RHYTHMS, SIGNALS
+from mentoring.pair_standing import Standing, describe_standing, list_check_in_days
 from mentoring.responses import Response
 
 NOTHING = form("check_in")
@@ -93,7 +87,7 @@ def test_both_are_asked_some_days_after_the_introduction() -> None:
         "month": "March 2027",
     }
     assert plan.messages[0].expires_at == at("2027-03-11 00:00") + timedelta(days=20)
-    assert plan.counts == {"answers": 0, "asked": 2}
+    assert plan.counts == {"answers": 0, "asked": 2, "reminded": 0}
 
 
 def test_then_every_month_until_the_year_ends() -> None:
@@ -170,7 +164,7 @@ def test_an_answer_is_taken_in_once_with_whose_it_is() -> None:
     assert plan.changes == (
         AddCheckIn(said.key, "2027-match-001", MENTEE, "2027-03-12T14:00:00Z", "connected", 3, "Fine."),
     )
-    assert plan.counts == {"answers": 1, "asked": 0}
+    assert plan.counts == {"answers": 1, "asked": 0, "reminded": 0}
 
 
 def test_every_answer_of_the_form_has_a_meaning() -> None:
@@ -289,10 +283,10 @@ def test_trouble_goes_before_good_news(signals: list[tuple[str, str]], standing:
     assert stand(*signals) == standing
 
 
-def test_silence_reaches_the_committee_after_a_week() -> None:
-    assert stand(now="2027-03-18 10:00") == Standing(None, "Asked, no answer yet", "")
-    step = ("Write to both, or call.", "silent", at("2027-03-18 10:00"))
-    assert stand(now="2027-03-18 10:01") == Standing(None, "Silence: nobody answered the check-in", *step)
+def test_silence_reaches_the_committee_after_ten_days() -> None:
+    assert stand(now="2027-03-21 10:00") == Standing(None, "Asked, no answer yet", "")
+    step = ("Reminders were in vain. Write to both, or call.", "silent", at("2027-03-21 10:00"))
+    assert stand(now="2027-03-21 10:01") == Standing(None, "Silence: nobody answered the check-in", *step)
 
 
 def test_a_new_question_every_month_does_not_begin_the_patience_anew() -> None:
@@ -316,13 +310,14 @@ def test_a_new_question_every_month_does_not_begin_the_patience_anew() -> None:
 def test_a_pair_that_falls_silent_after_a_first_answer_is_noticed(
     signals: list[tuple[str, str]], signal: str
 ) -> None:
-    """A month until the next check-in, and a week of patience."""
+    """A month until the next check-in, and ten days of patience."""
     last = 12 + len(signals) - 1
-    patient_until = at(f"2027-04-{last + 7} 00:00")
-    for now, concern in ((f"2027-04-{last + 6} 23:59", ""), (f"2027-04-{last + 7} 00:00", "silent")):
+    patient_until = at(f"2027-04-{last + 10} 00:00")
+    for now, concern in ((f"2027-04-{last + 9} 23:59", ""), (f"2027-04-{last + 10} 00:00", "silent")):
         standing = stand(*signals, now=now)
         assert standing.concern == concern
-    assert (standing.signal, standing.next_step) == (signal, "Write to both, or call.")
+    step = "Reminders were in vain. Write to both, or call."
+    assert (standing.signal, standing.next_step) == (signal, step)
     assert standing.since == patient_until
 
 
@@ -343,3 +338,142 @@ def test_the_answers_of_another_match_say_nothing() -> None:
     assert describe_standing(
         replace(cohort, check_ins=[other]), cohort.matches["2027-match-001"], at("2027-03-13")
     ).signal == ("Asked, no answer yet")
+
+
+# --- Silence goes up in steps ------------------------------------------------------------------------------------
+
+
+def list_reminders(cohort: Cohort, now: str, *answers: Response) -> list[tuple[str, str]]:
+    """(recipient, period) of every reminder that a run at `now` would queue."""
+    plan = plan_check_ins(cohort, form("check_in", *answers), at(now))
+    return [(d.recipient_id, d.period) for d in plan.messages if d.kind == "check_in_reminder"]
+
+
+@pytest.mark.parametrize(
+    ("now", "step"),
+    [
+        ("2027-03-14 09:59", None),
+        ("2027-03-14 10:00", 1),
+        ("2027-03-18 09:59", 1),
+        ("2027-03-18 10:00", 2),
+        # From here on the committee has it.
+        ("2027-03-21 10:00", None),
+        ("2027-03-25 10:00", None),
+    ],
+)
+def test_a_reminder_then_another_way_then_the_committee(now: str, step: int | None) -> None:
+    expected = [("person-mentor-1", f"1-{step}"), ("person-mentee-1", f"1-{step}")] if step else []
+    assert list_reminders(make_pair(), now) == expected
+
+
+def test_the_second_reminder_names_other_ways_and_what_the_partner_wrote() -> None:
+    people = [mentor(1, channels="E-mail; Phone; Chat"), mentee(1, channels="Phone; E-mail")]
+    asked = at("2027-03-11")
+    cohort = make_cohort(people, [pair(1, 1)])
+    question = queue(cohort, "check_in", "2027-match-001", "1", MENTEE, queued_at=asked, settled_at=asked)
+    wish = CheckIn(
+        "k", "2027-match-001", MENTOR, at("2027-03-02"), "not_yet", None, "", None, "Call the desk"
+    )
+    cohort = replace(with_messages(cohort, question), check_ins=[wish])
+    [draft] = plan_check_ins(cohort, NOTHING, at("2027-03-18 10:00")).messages[-1:]
+    assert draft.context == {
+        "partner": {"name": "Ben Mentor1"},
+        "link": "https://forms.example.org/mentoring/check-in?reference={token}",
+        "number": 2,
+        "ways": ["Phone", "E-mail"],
+        "fallback": "Call the desk",
+    }
+    assert draft.expires_at == at("2027-03-11") + timedelta(days=10)
+
+
+def test_whoever_has_answered_is_not_reminded_and_nobody_where_all_is_well() -> None:
+    cohort = make_pair()
+    not_yet, fine = answer(cohort, MENTEE, "Not yet"), answer(cohort, MENTEE)
+    assert list_reminders(cohort, "2027-03-14 10:00", not_yet) == [("person-mentor-1", "1-1")]
+    assert list_reminders(cohort, "2027-03-14 10:00", fine) == []
+
+
+def test_a_pair_on_the_committees_desk_is_not_reminded() -> None:
+    cohort = make_pair()
+    assert list_reminders(cohort, "2027-03-14 10:00", answer(cohort, MENTEE, SIGNALS[2])) == []
+
+
+def test_nobody_is_reminded_of_a_question_that_did_not_arrive() -> None:
+    cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1)])
+    failed = queue(cohort, "check_in", "2027-match-001", "1", MENTOR, state="failed")
+    assert list_reminders(with_messages(cohort, failed), "2027-03-15") == []
+
+
+def test_what_the_two_wrote_for_this_case_stands_in_the_next_step() -> None:
+    said = CheckIn("a", "2027-match-001", MENTOR, at("2027-03-02"), "not_yet", None, "", None, "Ring twice")
+    missing = CheckIn("b", "2027-match-001", MENTEE, at("2027-03-12"), "partner_missing", None, "")
+    cohort = make_pair()
+    match = cohort.matches["2027-match-001"]
+    standing = describe_standing(replace(cohort, check_ins=[said, missing]), match, at("2027-03-12"))
+    assert standing.next_step.endswith("answer the mentee. For this the mentor wrote: “Ring twice”")
+    standing = describe_standing(replace(cohort, check_ins=[said]), match, at("2027-05-12"))
+    assert standing.next_step == (
+        "Reminders were in vain. Write to both, or call. For this the mentor wrote: “Ring twice”"
+    )
+
+
+# --- A pair's own rhythm -----------------------------------------------------------------------------------------
+
+
+def list_days_with(*wishes: tuple[str, Rhythm]) -> list[date]:
+    cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1)])
+    answers = [
+        CheckIn(str(number), "2027-match-001", MENTEE, at(day), "connected", None, "", rhythm)
+        for number, (day, rhythm) in enumerate(wishes)
+    ]
+    return list_check_in_days(replace(cohort, check_ins=answers), cohort.matches["2027-match-001"])
+
+
+def test_a_rhythm_told_with_the_introduction_counts_from_the_first_question() -> None:
+    assert list_days_with(("2027-03-02", "two_weeks"))[:3] == [
+        date(2027, 3, 11),
+        date(2027, 3, 25),
+        date(2027, 4, 8),
+    ]
+
+
+def test_a_rhythm_told_later_counts_from_that_day_and_moves_no_day_before() -> None:
+    days = list_days_with(("2027-04-13", "two_months"), ("2027-06-20", "two_weeks"))
+    assert days[:6] == [
+        date(2027, 3, 11),
+        date(2027, 4, 11),
+        date(2027, 6, 13),
+        date(2027, 7, 4),
+        date(2027, 7, 18),
+        date(2027, 8, 1),
+    ]
+
+
+def test_the_same_wish_with_every_answer_moves_nothing() -> None:
+    usual = list_days_with()
+    assert list_days_with(("2027-03-15", "month"), ("2027-04-20", "month")) == usual
+
+
+def test_an_answer_on_the_day_of_a_question_keeps_that_question() -> None:
+    """A number names one question for ever: it is part of the message's key."""
+    assert list_days_with(("2027-04-11", "two_months"))[:3] == [
+        date(2027, 3, 11),
+        date(2027, 4, 11),
+        date(2027, 6, 11),
+    ]
+
+
+def test_a_rhythm_and_a_way_to_be_reached_are_taken_in_with_an_answer() -> None:
+    world = World(make_pair())
+    said = answer(world.cohort, MENTEE, rhythm=RHYTHMS[0], fallback="Call me")
+    [change] = ask(world, at("2027-03-13"), form("check_in", said)).changes
+    assert isinstance(change, AddCheckIn)
+    assert (change.rhythm, change.fallback) == ("two_weeks", "Call me")
+
+
+def test_silence_is_measured_by_the_pairs_own_rhythm() -> None:
+    said = CheckIn("a", "2027-match-001", MENTOR, at("2027-03-12"), "connected", None, "", "two_months")
+    cohort = make_pair(check_ins=[said])
+    match = cohort.matches["2027-match-001"]
+    assert describe_standing(cohort, match, at("2027-05-21 23:59")).concern == ""
+    assert describe_standing(cohort, match, at("2027-05-22 00:00")).concern == "silent"

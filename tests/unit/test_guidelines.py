@@ -273,10 +273,10 @@ def test_a_mentee_who_hears_nothing_may_get_in_touch() -> None:
         "person-mentor-1",
         "person-mentee-1",
     ]
-    [row] = list_check_in_rows(world.cohort, at("2027-03-20"))
+    [row] = list_check_in_rows(world.cohort, at("2027-03-22"))
     assert (row["Signal"], row["Next step"]) == (
         "Silence: nobody answered the check-in",
-        "Write to both, or call.",
+        "Reminders were in vain. Write to both, or call.",
     )
     token = token_for(world.cohort, "2027-match-001", MENTEE)
     missing = respond("check_in", 2, "2027-03-20", token=token, signal="I haven't heard from my partner")

@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 from mentoring.changes import ActivateMatch, ApproveMatch, Plan
 from mentoring.cohort import Application, Draft
 from mentoring.form_fields import SHARE_PARTS
-from mentoring.introductions import REASONS, list_shared_channels, plan_introductions, split_reasons
+from mentoring.introductions import REASONS, plan_introductions, split_reasons
 from mentoring.monthly_topics import plan_monthly_topics
+from mentoring.pair_standing import list_shared_channels
 
 NOW = at("2027-03-01")
 

@@ -1,0 +1,159 @@
+"""How a pair stands by what both said: when it is asked, in touch or silent, and the next step for the committee.
+
+Belongs here: a pair's rhythm, what answers and silence mean, and by which other way somebody can be reached. Does not
+belong here: taking in answers and asking (`mentoring.check_ins`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from mentoring.calendar import add_months, local_day, name_day, start_of_day
+from mentoring.cohort import Application, CheckIn, Cohort, Match, Rhythm
+
+#: How long a question may stay without an answer before the committee is told. Reminders come before.
+PATIENCE = timedelta(days=10)
+#: How often a pair is asked that has not said how often it likes to be.
+USUAL: Rhythm = "month"
+
+
+def step_on(day: date, rhythm: Rhythm, steps: int = 1) -> date:
+    """The day so many questions later."""
+    if rhythm == "two_weeks":
+        return day + timedelta(weeks=2 * steps)
+    return add_months(day, steps if rhythm == "month" else 2 * steps)
+
+
+def list_check_in_days(cohort: Cohort, match: Match) -> list[date]:
+    """The days on which the two are asked, first to last: in the pair's own rhythm, as the latest wish of either says.
+
+    A new rhythm counts from the day on which it was told; days before stay, so that a number names one question.
+    """
+    assert match.introduced_at is not None, "only introduced pairs are asked"
+    zone = cohort.program.zone
+    first = local_day(match.introduced_at, zone) + timedelta(days=cohort.settings.check_in_after_days)
+    told = [(local_day(item.answered_at, zone), rhythm) for item, rhythm in _list_wishes(cohort, match)]
+    days, start, rhythm, steps = [first], first, USUAL, 0
+    while days[-1] < cohort.settings.ends:
+        due = step_on(start, rhythm, steps + 1)
+        if told and told[0][0] < due:
+            day, wished = told.pop(0)
+            # The same wish again, as with every answer from a prefilled form, moves nothing.
+            if wished != rhythm:
+                start, rhythm, steps = max(day, days[-1]), wished, 0
+            continue
+        steps += 1
+        days.append(due)
+    return [day for day in days if day < cohort.settings.ends]
+
+
+def _list_wishes(cohort: Cohort, match: Match) -> list[tuple[CheckIn, Rhythm]]:
+    return [
+        (item, item.rhythm) for item in cohort.check_ins if item.match_id == match.match_id and item.rhythm
+    ]
+
+
+def find_rhythm(cohort: Cohort, match: Match) -> Rhythm:
+    """How often the pair likes to be asked, by now."""
+    return next((rhythm for _, rhythm in reversed(_list_wishes(cohort, match))), USUAL)
+
+
+def list_shared_channels(mentor: Application, mentee: Application) -> list[str]:
+    """Ways to talk that both named, in the mentee's order."""
+    offered = {channel.casefold() for channel in mentor.list_answers("channels")}
+    return [channel for channel in mentee.list_answers("channels") if channel.casefold() in offered]
+
+
+def find_fallback(cohort: Cohort, match: Match, application_id: str) -> str:
+    """How somebody likes to be reached by this partner when nothing is heard, in their own words; empty if not said."""
+    said = (
+        item.fallback
+        for item in reversed(cohort.check_ins)
+        if (item.match_id, item.application_id) == (match.match_id, application_id) and item.fallback
+    )
+    return next(said, "")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a pair stands by what both said: last contact, the signal in words, the committee's next step.
+
+    `concern` names what needs the committee, and `since` is the moment from which it does.
+    """
+
+    last_contact: date | None
+    signal: str
+    next_step: str
+    concern: Literal["", "talk", "missing", "silent"] = ""
+    since: datetime | None = None
+
+
+def describe_standing(cohort: Cohort, match: Match, now: datetime) -> Standing:
+    """Read the latest answer of each side; trouble goes before silence, silence before good news.
+
+    Silence: nobody has answered for a check-in and `PATIENCE`, counted from the latest answer, or from the first
+    question if there never was one.
+    """
+    answers = [item for item in cohort.check_ins if item.match_id == match.match_id]
+    latest: dict[str, CheckIn] = {item.application_id: item for item in answers}
+    signals = {item.signal: item for item in latest.values()}
+    zone = cohort.program.zone
+    contacts = [local_day(item.answered_at, zone) for item in answers if item.signal == "connected"]
+    last_contact = max(contacts, default=None)
+    for trouble in ("want_to_talk", "partner_missing"):
+        if trouble in signals:
+            return _describe_trouble(cohort, match, signals[trouble], last_contact)
+    if not answers:
+        return _describe_unanswered(cohort, match, now)
+    last_answer = local_day(max(item.answered_at for item in answers), zone)
+    patient_until = start_of_day(step_on(last_answer, find_rhythm(cohort, match)), zone) + PATIENCE
+    if now >= patient_until:
+        said = "last said to be in touch" if last_answer == last_contact else "last answer"
+        words = f"Silent since {name_day(last_answer)} ({said})"
+        return Standing(last_contact, words, _suggest_call(cohort, match), "silent", patient_until)
+    if "connected" in signals:
+        return Standing(last_contact, "In touch", "")
+    step = "Wait for the next check-in; a friendly word to both helps."
+    return Standing(last_contact, "Not in touch yet", step)
+
+
+def _describe_trouble(cohort: Cohort, match: Match, answer: CheckIn, last_contact: date | None) -> Standing:
+    side = _side(match, answer.application_id)
+    if answer.signal == "want_to_talk":
+        words, step = f"The {side} would like to talk to the committee", f"Write to the {side} today."
+        return Standing(last_contact, words, step, "talk", answer.answered_at)
+    other = "mentor" if side == "mentee" else "mentee"
+    step = f"Ask the {other} whether all is well, and answer the {side}."
+    if fallback := find_fallback(cohort, match, match.find_partner(answer.application_id)):
+        step += f" For this the {other} wrote: “{fallback}”"
+    words = f"The {side} has not heard from the {other}"
+    return Standing(last_contact, words, step, "missing", answer.answered_at)
+
+
+def _describe_unanswered(cohort: Cohort, match: Match, now: datetime) -> Standing:
+    asked = [
+        message.settled_at or message.queued_at
+        for message in cohort.messages
+        if message.subject_id == match.match_id and message.kind == "check_in" and message.state == "sent"
+    ]
+    # The first question counts: a new one every month must not begin the patience anew.
+    if asked and now - min(asked) > PATIENCE:
+        words = "Silence: nobody answered the check-in"
+        return Standing(None, words, _suggest_call(cohort, match), "silent", min(asked) + PATIENCE)
+    return Standing(None, "Asked, no answer yet" if asked else "Not asked yet", "")
+
+
+def _suggest_call(cohort: Cohort, match: Match) -> str:
+    """The committee's step after reminders were in vain, with what the two wrote for this case."""
+    wishes = [
+        f" For this the {_side(match, key)} wrote: “{fallback}”"
+        for key in match.pair
+        if (fallback := find_fallback(cohort, match, key))
+    ]
+    return "".join(("Reminders were in vain. Write to both, or call.", *wishes))
+
+
+def _side(match: Match, application_id: str) -> str:
+    return "mentor" if application_id == match.mentor_application_id else "mentee"

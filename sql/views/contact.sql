@@ -1,0 +1,23 @@
+-- Who got in touch with whom, as far as anybody told; no personal data.
+
+DROP VIEW IF EXISTS matches_without_contact;
+
+-- Matches that are over, of which the mentee told that nothing came of it, and nobody ever that the two were in touch.
+CREATE VIEW matches_without_contact AS
+SELECT matches.match_id
+FROM matches
+WHERE
+    matches.state = 'ended'
+    AND EXISTS (
+        SELECT 1
+        FROM check_ins
+        WHERE
+            check_ins.match_id = matches.match_id
+            AND check_ins.application_id = matches.mentee_application_id
+            AND check_ins.signal IN ('not_yet', 'partner_missing')
+    )
+    AND NOT EXISTS (
+        SELECT 1
+        FROM check_ins
+        WHERE check_ins.match_id = matches.match_id AND (check_ins.signal = 'connected' OR check_ins.contacts > 0)
+    );
