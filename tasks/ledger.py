@@ -163,10 +163,6 @@ def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Ch
         transaction.note_all([(*change.entity, query, change.detail) for change in batch])
 
 
-def _tell_outcome(change: Change) -> str:
-    return str(getattr(change, "state", getattr(change, "reason", "")))
-
-
 def apply_plan(run: Run, cohort: Cohort, plan: Plan) -> None:
     """Apply a plan's changes and queue its messages, all in one transaction or not at all."""
     if not plan.changes and not plan.messages:
