@@ -38,16 +38,16 @@ class Change:
         first, value = next(iter(vars(self).items()))
         return first.removesuffix("_id").removesuffix("_key"), str(value)
 
+    @property
+    def detail(self) -> str:
+        """What the audit log keeps of it for good: a state, a reason or figures, never personal text."""
+        return str(getattr(self, "state", getattr(self, "reason", "")))
+
 
 # Asked of thousands of changes of a few classes.
 @cache
 def _name_query(change: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", change).lower()
-
-    @property
-    def detail(self) -> str:
-        """What the audit log keeps of it for good: a state, a reason or figures, never personal text."""
-        return str(getattr(self, "state", getattr(self, "reason", "")))
 
 
 @dataclass(frozen=True)

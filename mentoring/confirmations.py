@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from mentoring.acknowledgements import write_to_applicant
 from mentoring.addresses import normalise_address
 from mentoring.answers import FormAnswers
-from mentoring.applicants import belongs
+from mentoring.applicants import list_own
 from mentoring.application_changes import Intake
 from mentoring.calendar import local_day
 from mentoring.changes import AddConfirmation, AddUnplacedResponse, SettleApplication
@@ -39,8 +39,8 @@ def take_confirmations(intake: Intake, form: FormAnswers) -> None:
     known = {*cohort.unplaced, *cohort.forgotten, *(item.response_key for item in cohort.confirmations)}
     used = {item.code for item in cohort.confirmations}
     letters = _list_latest_letters(cohort)
-    for response in form.responses:
-        if response.key in known or not belongs(cohort, response):
+    for response in list_own(cohort, form.responses):
+        if response.key in known:
             continue
         known.add(response.key)
         code = response.answers.get("token", "").strip().casefold()
