@@ -19,13 +19,14 @@ from mentoring.next_year import shift_cohort
 from mentoring.outbox import came_back, list_doubtful
 from mentoring.steering import list_settings
 
+#: In the order of a life: what one run did has one moment in the log.
 _MATCH_STEPS = {
+    ("hold_match", "held"): "put on hold by the committee",
+    ("hold_match", "let go"): "no longer on hold",
     ("approve_match", ""): "approved by the committee",
     ("reject_match", "committee"): "rejected by the committee",
     ("reject_match", "superseded"): "replaced by a better proposal",
     ("reject_match", "applicant_withdrew"): "an application was withdrawn",
-    ("hold_match", "held"): "put on hold by the committee",
-    ("hold_match", "let go"): "no longer on hold",
     ("activate_match", ""): "introduced",
     ("end_match", "completed"): "completed the year",
     ("end_match", "withdrawn"): "ended: somebody could not go on",
@@ -111,8 +112,10 @@ def _tell_match(match: Match, happenings: Sequence[Happening]) -> Decided:
 def _list_steps(
     happenings: Sequence[Happening], words: Mapping[tuple[str, str], str]
 ) -> list[tuple[date, str]]:
-    steps = ((item.day, words.get((item.happening, item.detail), "")) for item in happenings)
-    return [(day, step) for day, step in steps if step]
+    order = list(words)
+    steps = [(item.day, (item.happening, item.detail)) for item in happenings]
+    known = sorted((day, order.index(step)) for day, step in steps if step in words)
+    return [(day, words[order[place]]) for day, place in known]
 
 
 def _list_changed(cohort: Cohort) -> Iterator[tuple[str, str, str]]:

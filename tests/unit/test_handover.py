@@ -42,6 +42,13 @@ def test_a_match_is_told_with_its_points_and_every_step() -> None:
     ]
 
 
+def test_what_one_run_did_is_told_in_the_order_of_a_life() -> None:
+    cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1)])
+    log = [happen("2027-03-01", "2027-match-001", what) for what in ("activate_match", "approve_match")]
+    [told] = write_handover(cohort, log, TODAY).matches
+    assert [step for _, step in told.steps] == ["approved by the committee", "introduced"]
+
+
 def test_proposals_that_gave_way_are_left_out_and_rejected_ones_are_not() -> None:
     gave_way = replace(pair(1, 1), match_id="2027-match-008", state="rejected", reason="superseded")
     rejected = replace(pair(1, 1), match_id="2027-match-009", state="rejected", reason="committee")
