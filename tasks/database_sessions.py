@@ -200,5 +200,10 @@ class Session:
                     return own.connection.execute(holding, (_SENDER_LOCK,)).fetchone() is not None
                 return False
 
-            # Freed with the connection, when the session ends.
-            yield is_ours if taken else None
+            try:
+                yield is_ours if taken else None
+            finally:
+                # The server notices a closed connection a moment later, when the next delivery may be asking already.
+                with guard, suppress(self.database.driver_error):
+                    if taken:
+                        own.connection.execute("SELECT pg_advisory_unlock(%s)", (_SENDER_LOCK,))

@@ -69,7 +69,7 @@ def test_nobody_inherits_an_open_transaction(database: Database) -> None:
 
 
 def test_the_right_to_send_ends_with_its_session(database: Database) -> None:
-    for _ in range(2):
+    for _ in range(50):
         with database.open_session() as session, session.hold_sender_lock() as still_ours:
             assert still_ours is not None
             assert still_ours()

@@ -409,7 +409,7 @@ def test_the_committee_is_told_in_words_everywhere() -> None:
         "The link in our mail was not used yet; nobody is matched before that. Whoever can't find the mail fills in the "
         "form again and gets a new one."
     )
-    waiting = list(list_waiting(cohort, at("2027-02-15").date()))
+    waiting = [sentence for _, sentence in list_waiting(cohort, at("2027-02-15").date())]
     assert "Accepted applications that wait for the applicant's confirmation: 1." in waiting
     [digest] = plan_digest(cohort, [], at("2027-02-22 10:00")).messages
     assert "applicants who have not confirmed their application: 1" in digest.context["others"]
