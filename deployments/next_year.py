@@ -6,8 +6,6 @@ which lines (`mentoring.next_year`).
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from mentoring.calendar import list_calendar, name_day
 from mentoring.next_year import find_later_cohort, name_next_cohort, shift_cohort, write_next_cohort
 from mentoring.program import CohortSettings, Program
 from tasks.desk import gather_desk
+from tasks.reports import replace_file
 from tasks.runs import WrongUseError, open_run
 from tasks.settings import PROGRAM_FILE, SettingsError
 
@@ -76,14 +75,7 @@ def _read(text: str) -> Program | None:
 def _replace_file(path: Path, text: str) -> None:
     """In one step, with the file's own permissions: a run that reads it meanwhile sees the old or the new one."""
     try:
-        mode = path.stat().st_mode & 0o777
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, mode)
-        os.replace(name, path)
+        replace_file(path, text.encode("utf-8"), path.stat().st_mode & 0o777)
     except OSError as error:
         raise SettingsError(
             f"{path} can't be written ({error.strerror}); give yourself permission for the file and its folder."

@@ -67,6 +67,12 @@ def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
     return sorted(asked, key=lambda pair: (pair[0].match_id, pair[1] == pair[0].mentee_application_id))
 
 
+def list_silent(cohort: Cohort) -> list[tuple[Match, str]]:
+    """Those of `list_asked` who have not answered yet."""
+    answered = {(item.match_id, item.application_id) for item in cohort.evaluations}
+    return [(match, key) for match, key in list_asked(cohort) if (match.match_id, key) not in answered]
+
+
 def plan_completion(
     cohort: Cohort, answers: FormAnswers, now: datetime, can_certify: CertificateCheck | None = None
 ) -> Plan:

@@ -19,7 +19,7 @@ from mentoring.application_changes import Intake
 from mentoring.calendar import local_day
 from mentoring.changes import AddConfirmation, AddUnplacedResponse, SettleApplication
 from mentoring.cohort import Application, Cohort, QueuedMessage
-from mentoring.form_fields import VERIFIED, FormName
+from mentoring.form_fields import VERIFIED, FormName, list_forms
 from mentoring.program import Program
 from mentoring.responses import Response
 
@@ -29,7 +29,7 @@ _LATEST_MAIL = "ask the sender to use the link in the latest mail about the appl
 
 def list_intake_forms(program: Program) -> tuple[FormName, ...]:
     """The forms that intake reads."""
-    return ("mentor", "mentee", *(("confirmation",) if program.confirmation == "link" else ()))
+    return tuple(form for form in list_forms(program) if form in ("mentor", "mentee", "confirmation"))
 
 
 def take_confirmations(intake: Intake, form: FormAnswers) -> None:

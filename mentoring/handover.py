@@ -13,7 +13,7 @@ from datetime import date
 
 from mentoring.calendar import list_calendar
 from mentoring.cohort import Cohort, Match
-from mentoring.completion import list_asked
+from mentoring.completion import list_silent
 from mentoring.confirmations import count_waiting
 from mentoring.next_year import shift_cohort
 from mentoring.outbox import came_back, list_doubtful
@@ -154,8 +154,7 @@ def _list_open_ends(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
     active = len(cohort.list_matches("active"))
     if active:
         yield "The pairs", f"Pairs that are under way: {active}."
-    answered = {(item.match_id, item.application_id) for item in cohort.evaluations}
-    silent = sum((match.match_id, key) not in answered for match, key in list_asked(cohort))
+    silent = len(list_silent(cohort))
     if silent and cohort.settings.evaluation_opens <= today <= cohort.settings.evaluation_due:
         yield "Those who were asked", f"Evaluations that have not come back: {silent}."
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from mentoring.cohort import Cohort
-from mentoring.completion import list_asked
+from mentoring.completion import list_silent
 from mentoring.desk import Cell
 from mentoring.evaluation import PairOutcome
 from mentoring.evaluation.answers import read_scale
@@ -39,11 +39,10 @@ def gather_outcomes(cohort: Cohort) -> list[PairOutcome]:
 
 def list_missing(cohort: Cohort) -> list[dict[str, Cell]]:
     """A row of the `Evaluation` tab for everybody who was asked and has not answered yet."""
-    answered = {(item.match_id, item.application_id) for item in cohort.evaluations}
     missing = [
         (cohort.applications[key], cohort.applications[match.find_partner(key)])
-        for match, key in list_asked(cohort)
-        if (match.match_id, key) not in answered and cohort.applications[key].name
+        for match, key in list_silent(cohort)
+        if cohort.applications[key].name
     ]
     return [
         {

@@ -6,12 +6,8 @@ Belongs here: reading the audit log, rendering the page and writing it. Does not
 
 from __future__ import annotations
 
-from base64 import b64encode
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
-
-from markupsafe import Markup
 
 from mentoring.calendar import local_day
 from mentoring.cohort import Cohort
@@ -21,7 +17,7 @@ from mentoring.handover import Handover, Happening
 from mentoring.handover import write_handover as plan_handover
 from tasks.database import parse_time
 from tasks.desk import Desk
-from tasks.reports import REPORT_FOLDER, load_environment, name_page, write_page
+from tasks.reports import REPORT_FOLDER, name_page, render_page, write_page
 from tasks.runs import Run
 
 
@@ -59,10 +55,9 @@ def write_handover(run: Run, desk: Desk) -> Path | None:
 
 def render_handover(handover: Handover, summary: EvaluationSummary, cohort: Cohort, made_on: date) -> str:
     """Return the handover as one HTML page without scripts or anything from the network."""
-    environment = load_environment()
-    assert environment.loader is not None
-    style = environment.loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
-    return environment.get_template("handover.html.j2").render(
+    return render_page(
+        "handover.html.j2",
+        "report.css",
         handover=handover,
         summary=summary,
         # The year and the response; the rest stands in the board's report.
@@ -74,7 +69,4 @@ def render_handover(handover: Handover, summary: EvaluationSummary, cohort: Coho
         if made_on >= cohort.settings.evaluation_opens
         else "",
         made_on=made_on,
-        # The style is ours; everything else on the page is escaped.
-        style=Markup(style),  # noqa: S704
-        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
     )

@@ -20,6 +20,7 @@ from datetime import date
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -86,24 +87,31 @@ def render_report(summary: EvaluationSummary, program: Program, cohort_id: str, 
 
     The same arguments give the same text. Raises KeyError if `program` has no such cohort.
     """
-    style = _load_style()
-    return (
-        load_environment()
-        .get_template("report.html.j2")
-        .render(
-            summary=summary,
-            program=program,
-            cohort_id=cohort_id,
-            cohort=program.cohorts[cohort_id],
-            made_on=made_on,
-            headlines=pick_headlines(summary),
-            sentences=write_sentences(summary),
-            axis=_measure_axis(summary.scales),
-            fewest=FEWEST_ANSWERS,
-            # The style is ours; everything else on the page is escaped.
-            style=Markup(style),  # noqa: S704
-            style_hash=b64encode(sha256(style.encode()).digest()).decode(),
-        )
+    return render_page(
+        "report.html.j2",
+        "report.css",
+        summary=summary,
+        program=program,
+        cohort_id=cohort_id,
+        cohort=program.cohorts[cohort_id],
+        made_on=made_on,
+        headlines=pick_headlines(summary),
+        sentences=write_sentences(summary),
+        axis=_measure_axis(summary.scales),
+        fewest=FEWEST_ANSWERS,
+    )
+
+
+def render_page(template: str, style_sheet: str, **values: Any) -> str:
+    """Return a page of `report_templates` as HTML that carries its style and allows no other, by the style's hash."""
+    environment = load_environment()
+    assert environment.loader is not None
+    style = environment.loader.get_source(environment, style_sheet)[0].replace("\r\n", "\n")
+    return environment.get_template(template).render(
+        **values,
+        # The style is ours; everything else on the page is escaped.
+        style=Markup(style),  # noqa: S704
+        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
     )
 
 
@@ -131,7 +139,7 @@ def write_page(path: Path, page: str | bytes) -> None:
     """Write a page or a PDF for its owner alone, in one step; raises ReportError when its folder can't be written."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace_file(path, page.encode("utf-8") if isinstance(page, str) else page)
+        replace_file(path, page.encode("utf-8") if isinstance(page, str) else page)
     except OSError as error:
         reason = error.strerror or "unknown reason"
         raise ReportError(
@@ -143,11 +151,12 @@ def _find_place(folder: Path, cohort_id: str) -> Path:
     return folder / name_page("evaluation", cohort_id)
 
 
-def _replace_file(path: Path, content: bytes) -> None:
-    # mkstemp creates the file for its owner alone (0600).
+def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put a whole file in the place of an older one, in one step. Raises OSError, and leaves nothing half-written."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -187,13 +196,6 @@ def load_environment() -> Environment:
         shorten=shorten_label,
     )
     return environment
-
-
-@cache
-def _load_style() -> str:
-    environment = load_environment()
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
 
 
 def list_counts(counts: Mapping[str, int], groups: Sequence[str]) -> list[tuple[str, ...]]:

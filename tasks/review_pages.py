@@ -7,19 +7,15 @@ until the next `propose-matches` writes it anew.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
-
-from markupsafe import Markup
 
 from mentoring.calendar import local_day
 from mentoring.changes import Plan
 from mentoring.cohort import Cohort
 from mentoring.match_review import MatchReview, review_matches
 from mentoring.program import Program
-from tasks.reports import REPORT_FOLDER, load_environment, name_page, write_page
+from tasks.reports import REPORT_FOLDER, name_page, render_page, write_page
 from tasks.runs import Run
 
 
@@ -30,18 +26,14 @@ def find_review(folder: Path, cohort_id: str) -> Path:
 
 def render_review(review: MatchReview, program: Program, cohort_id: str, made_on: date) -> str:
     """Return the review as one HTML page without scripts or anything from the network."""
-    environment = load_environment()
-    assert environment.loader is not None
-    style = environment.loader.get_source(environment, "review.css")[0].replace("\r\n", "\n")
-    return environment.get_template("review.html.j2").render(
+    return render_page(
+        "review.html.j2",
+        "review.css",
         review=review,
         program=program,
         cohort_id=cohort_id,
         closes_on=program.cohorts[cohort_id].applications_close,
         made_on=made_on,
-        # The style is ours; everything else on the page is escaped.
-        style=Markup(style),  # noqa: S704
-        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
     )
 
 

@@ -25,7 +25,6 @@ from cohorts import (
     withdrawal,
 )
 
-from deployments.standing import list_waiting
 from mentoring.answers import FormAnswers
 from mentoring.changes import AddConfirmation, AddUnplacedResponse, ApproveMatch, Plan
 from mentoring.cohort import Cohort, Confirmation
@@ -33,6 +32,7 @@ from mentoring.desk_rows import list_application_rows
 from mentoring.digest import plan_digest
 from mentoring.form_fields import list_fields
 from mentoring.form_headings import find_columns
+from mentoring.handover import list_waiting
 from mentoring.intake import plan_intake
 from mentoring.introductions import plan_introductions
 from mentoring.program import Program
