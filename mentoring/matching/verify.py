@@ -51,13 +51,15 @@ def verify_matching(
     problems = [*_check_shapes(case, certificate)]
     if problems:
         return problems
-    partner, problems = _read_partner(case, matches)
+    mentors_of, mentees_of, problems = _read_pairs(case, matches)
     if problems:
         return problems
+    partner = np.full(len(case.mentees), -1, dtype=np.int64)
+    partner[mentees_of] = mentors_of
     proof = {name: np.asarray(certificate[name]) for name in certificate}
     return [
         *_check_pairs(case, partner, proof),
-        *_check_points(case, matches),
+        *_check_points(case, matches, mentors_of, mentees_of),
         *_check_summary(case, partner, summary),
         *_check_proof(case, partner, proof, workers or os.cpu_count() or 1),
     ]
@@ -76,23 +78,28 @@ def _check_shapes(case: Case, certificate: Mapping[str, np.ndarray]) -> Iterator
             yield f"The certificate's {name} are not {size} whole numbers; match again."
 
 
-def _read_partner(case: Case, matches: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """Partners by the table of matches, which is what the committee reads; or why it cannot be read."""
-    partner = np.full(len(case.mentees), -1, dtype=np.int64)
+def _read_pairs(case: Case, matches: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Mentor and mentee of each row of the table of matches, which the committee reads; or why it cannot be read."""
+    nobody = np.zeros(0, dtype=np.int64)
     absent = [name for name in ("mentor_id", "mentee_id", "points", *CRITERIA) if name not in matches.columns]
     if absent:
-        return partner, [f"The table of matches has no column {absent[0]}."]
-    place = {person_id: at for at, person_id in enumerate(case.mentors.ids)}
-    seat = {person_id: at for at, person_id in enumerate(case.mentees.ids)}
-    problems = []
-    for mentor, mentee in zip(matches.mentor_id.astype(str), matches.mentee_id.astype(str), strict=True):
-        if mentor not in place or mentee not in seat:
-            problems.append(f"The pair {mentor} and {mentee} names somebody who is not in the input.")
-        elif partner[seat[mentee]] >= 0:
-            problems.append(f"Mentee {mentee} is matched twice.")
-        else:
-            partner[seat[mentee]] = place[mentor]
-    return partner, problems
+        return nobody, nobody, [f"The table of matches has no column {absent[0]}."]
+    ids = [matches[name].astype(str) for name in ("mentor_id", "mentee_id")]
+    mentors, mentees = (
+        np.asarray(pd.Index(people.ids).get_indexer(pd.Index(named)), dtype=np.int64)
+        for people, named in zip((case.mentors, case.mentees), ids, strict=True)
+    )
+    unknown = (mentors < 0) | (mentees < 0)
+    twice = ~unknown & pd.Series(mentees).duplicated().to_numpy()
+    problems = [
+        f"The pair {ids[0].iloc[at]} and {ids[1].iloc[at]} names somebody who is not in the input."
+        for at in np.flatnonzero(unknown).tolist()
+    ]
+    problems += [
+        f"Mentee {mentee} is matched twice."
+        for mentee in dict.fromkeys(case.mentees.ids[at] for at in mentees[twice].tolist())
+    ]
+    return mentors, mentees, problems
 
 
 def _check_pairs(case: Case, partner: np.ndarray, proof: dict[str, np.ndarray]) -> Iterator[str]:
@@ -119,11 +126,9 @@ def _check_pairs(case: Case, partner: np.ndarray, proof: dict[str, np.ndarray]) 
         yield f"Mentor {ids[0][mentors[at]]} and mentee {ids[1][matched[at]]} are below {lowest} points."
 
 
-def _check_points(case: Case, matches: pd.DataFrame) -> Iterator[str]:
-    place = {person_id: at for at, person_id in enumerate(case.mentors.ids)}
-    seat = {person_id: at for at, person_id in enumerate(case.mentees.ids)}
-    mentors = np.asarray([place[one] for one in matches.mentor_id.astype(str)], dtype=np.int64)
-    mentees = np.asarray([seat[one] for one in matches.mentee_id.astype(str)], dtype=np.int64)
+def _check_points(
+    case: Case, matches: pd.DataFrame, mentors: np.ndarray, mentees: np.ndarray
+) -> Iterator[str]:
     total = np.zeros(len(mentors), dtype=np.int64)
     for name, factor in case.criteria.items():
         points = score_pairs({name: factor}, mentors, mentees)

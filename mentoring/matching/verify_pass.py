@@ -7,6 +7,7 @@ the judgement (mentoring.matching.verify), any code of the engines.
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import local
 
 import numpy as np
 import pandas as pd
@@ -134,12 +135,17 @@ class Pass:
         if size + most >= _BROKEN or size + 3 * _BROKEN + most >= _EXACT:
             left, right = left.astype(np.float64), right.astype(np.float64)
         left[:, -2], right[:, -1] = prices, -wishes
+        # Each thread writes its products over and over: fresh memory would cost nearly as much as they do.
+        mine = local()
 
         def count(block: tuple[slice, slice]) -> int:
-            excess = left[block[0]] @ right[block[1]].T
-            hits = np.flatnonzero(excess > 0)
-            if not len(hits):
+            some, others = left[block[0]], right[block[1]]
+            if getattr(mine, "product", None) is None:
+                mine.product = np.empty(BLOCK, dtype=left.dtype)
+            excess = np.matmul(some, others.T, out=mine.product[: len(some), : len(others)])
+            if excess.max() <= 0:
                 return 0
+            hits = np.flatnonzero(excess > 0)
             i, j = np.divmod(hits, excess.shape[1])
             points = excess.ravel()[hits].astype(np.int64) + prices[block[0]][i] + wishes[block[1]][j]
             kept = points >= self.lowest
@@ -179,9 +185,12 @@ class Pass:
 
 def _fold_columns(same: np.ndarray, added: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     groups: dict[bytes, list[int]] = {}
-    for at in range(same.shape[1]):
-        if same[:, at].any():
-            groups.setdefault(same[:, at].tobytes(), []).append(at)
-    summed = [added[:, some].astype(np.int64).sum(axis=1) for some in groups.values()]
+    for at, column in enumerate(np.ascontiguousarray(same.T)):
+        if column.any():
+            groups.setdefault(column.tobytes(), []).append(at)
+    summed = [
+        added[:, some[0]] if len(some) == 1 else added[:, some].astype(np.int64).sum(axis=1)
+        for some in groups.values()
+    ]
     first = [some[0] for some in groups.values()]
     return same[:, first], np.stack(summed, axis=1) if summed else np.zeros((len(added), 0), dtype=np.int64)

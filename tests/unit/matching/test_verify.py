@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from test_optimality import small_cohorts
 
 from mentoring.matching import find_matches, verify_matching
+from mentoring.matching.verify_pass import BLOCK, Pass, allow_pairs, read_case, score_pairs
 from mentoring.policy import Policy
 
 
@@ -139,3 +140,32 @@ def test_a_threshold_that_could_be_higher_is_refused():
 def test_a_must_pair_that_is_missing_is_refused(case):
     mentees = case[1].assign(must_pair=["M-001"] + [""] * (len(case[1]) - 1))
     assert any("must be paired and are not" in problem for problem in check(case, mentees=mentees))
+
+
+def test_a_mentee_who_is_matched_twice_and_a_stranger_are_named(case):
+    matches = pd.concat([case[3], case[3].iloc[[0, 1]]], ignore_index=True)
+    matches.loc[len(matches) - 1, "mentor_id"] = "M-999"
+    first, second = matches.mentee_id[:2]
+    assert check(case, matches=matches) == [
+        f"The pair M-999 and {second} names somebody who is not in the input.",
+        f"Mentee {first} is matched twice.",
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("within", [1, 30, 400])
+def test_a_pass_counts_what_every_single_pair_gives_over_whole_and_broken_blocks(
+    make_cohort, within, workers
+):
+    mentors, mentees = make_cohort(BLOCK[0] + 70, BLOCK[1] + 30, seed=5)
+    case = read_case(mentors, mentees, Policy(floor=100))
+    left, right = np.divmod(np.arange(len(mentors) * len(mentees)), len(mentees))
+    prices = np.random.default_rng(1).integers(0, 300, len(mentors))
+    points = score_pairs(case.criteria, left, right)
+    allowed = (points >= 100) & allow_pairs(case, left, right)
+    gain = np.where(allowed, points - prices[left], -1)
+    # Only the pairs `within` the best one are worth more than both prices.
+    wishes = np.full(len(mentees), gain.max() - within)
+    everybody = np.arange(len(mentors)), np.arange(len(mentees))
+    better = Pass(case, everybody, 100, workers).count(prices, wishes, 10_000_000)
+    assert better == (gain > gain.max() - within).sum() > 0
