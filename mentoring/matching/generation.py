@@ -15,7 +15,7 @@ import numpy as np
 from mentoring.matching.features import Features
 from mentoring.matching.flow import Round, solve_listed
 from mentoring.matching.mending import count_displaced, mend_round
-from mentoring.matching.pool import ADDED, OF_MENTORS, Pool, all_tiles, cut, keep_best
+from mentoring.matching.pool import Pool, all_tiles, cut, find_best_violated, keep_best
 from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, Workers, join_pairs, no_pairs
 
 QUOTA = 6  # pairs added per person and tile while prices are rough
@@ -132,12 +132,10 @@ class Generator:
             if soften:
                 self._soften()
             self._solve_listed()
-            self.pricer.set_prices(self.prices, self.wishes)
-            missing = join_pairs(self.pricer.scan(tiles, 0, QUOTA))
-            excess = missing.scores - self.prices[missing.mentors] - self.wishes[missing.mentees]
-            self._add(missing.take(keep_best(missing, excess, ADDED, OF_MENTORS)))
-            self._tell(len(missing))
-            if SETTLED * len(missing) < len(self.wishes):
+            missing, number = find_best_violated(self.pricer, tiles, self.prices, self.wishes, QUOTA)
+            self._add(missing)
+            self._tell(number)
+            if SETTLED * number < len(self.wishes):
                 break
 
     def _soften(self) -> None:

@@ -8,6 +8,9 @@ exceed new prices only if both people's prices fell by more than `reach` in sum;
 fell far are priced again.
 """
 
+from collections.abc import Sequence
+from contextlib import closing
+
 import numpy as np
 
 from mentoring.matching.pricing import COLUMNS, ROWS, Pairs, Pricer, Tile, join_pairs, measure, no_pairs
@@ -16,6 +19,7 @@ POOL_PER_MENTEE = 24
 MOST_PER_MENTEE = 80  # beyond it the pool is made anew
 THINNER = 5  # one tile in so many is looked at while too many pairs exceed
 ADDED, OF_MENTORS = 8, 3  # pairs listed per mentee and per mentor and round
+IN_HAND = 2**21  # violated pairs before the best are picked: with many ties there are too many to hold
 
 
 def cut(people: int, size: int) -> list[slice]:
@@ -42,6 +46,30 @@ def keep_best(pairs: Pairs, excess: np.ndarray, most: int, of_mentors: int = 0) 
             turn = np.arange(len(pairs)) - np.repeat(np.cumsum(width) - width, width)
             kept[order[turn < number]] = True
     return kept
+
+
+def find_best_violated(
+    pricer: Pricer, tiles: Sequence[Tile], prices: np.ndarray, wishes: np.ndarray, quota: int
+) -> tuple[Pairs, int]:
+    """Price tiles at these prices; return the best pairs that exceed them and how many were found.
+
+    They are what `keep_best` keeps of all that were found, in memory that grows with people and not with pairs.
+    """
+    pricer.set_prices(prices, wishes)
+    in_hand: list[Pairs] = []
+    size = number = 0
+    for found in pricer.scan(tiles, 0, quota):
+        in_hand.append(found)
+        size, number = size + len(found), number + len(found)
+        if size > IN_HAND:
+            in_hand = [_take_best(join_pairs(in_hand), prices, wishes)]
+            size = 0  # what was kept grows with people only
+    return _take_best(join_pairs(in_hand), prices, wishes), number
+
+
+def _take_best(pairs: Pairs, prices: np.ndarray, wishes: np.ndarray) -> Pairs:
+    excess = pairs.scores - prices[pairs.mentors] - wishes[pairs.mentees]
+    return pairs.take(keep_best(pairs, excess, ADDED, OF_MENTORS))
 
 
 class Pool:
@@ -83,7 +111,11 @@ class Pool:
         ]
         tiles += [(row, mentees[column]) for column in cut(len(mentees), COLUMNS) for row in cut(count, ROWS)]
         self.pricer.set_prices(self.prices, self.wishes)
-        self.pairs = join_pairs([self.pairs, *self.pricer.scan(tiles, -self.reach)])
+        found = self._list_within_reach(tiles)
+        if found is None:
+            self._start_anew(prices, wishes)
+        else:
+            self.pairs = join_pairs([self.pairs, found])
         return self.find_violated(prices, wishes)
 
     def _start_anew(self, prices: np.ndarray, wishes: np.ndarray) -> None:
@@ -91,12 +123,28 @@ class Pool:
         self.prices, self.wishes = prices.copy(), wishes.copy()
         self.pricer.set_prices(prices, wishes)
         self.reach = self._choose_reach(tiles)
+        while self.reach >= 0:
+            found = self._list_within_reach(tiles)
+            if found is not None:
+                self.pairs = found
+                return
+            # Some tiles said too little of all: of many equals those at the bar may be anywhere.
+            self.reach = self.reach // 4 if self.reach else -1
         # while too many pairs exceed, only the best are kept, and the pool is no pool yet
-        if self.reach < 0:
-            some = join_pairs(self.pricer.scan(tiles[::THINNER], 0, 2))
-            self.pairs = some if len(some) else join_pairs(self.pricer.scan(tiles, 0, 2))
-        else:
-            self.pairs = join_pairs(self.pricer.scan(tiles, -self.reach))
+        self.pairs, number = find_best_violated(self.pricer, tiles[::THINNER], prices, wishes, 2)
+        if not number:
+            self.pairs, _ = find_best_violated(self.pricer, tiles, prices, wishes, 2)
+
+    def _list_within_reach(self, tiles: Sequence[Tile]) -> Pairs | None:
+        """Every pair of some tiles within reach of the prices; None if they are more than a pool holds."""
+        listed, size = [], 0
+        with closing(self.pricer.scan(tiles, -self.reach)) as results:
+            for found in results:
+                listed.append(found)
+                size += len(found)
+                if size > MOST_PER_MENTEE * max(len(self.wishes), 1):
+                    return None
+        return join_pairs(listed)
 
     def _choose_reach(self, tiles: list[Tile]) -> int:
         """Largest reach that keeps the pool small, estimated from some tiles; -1 if even 0 does not."""

@@ -6,7 +6,7 @@ here: how prices are found or what is done with the pairs.
 The prices ride as two extra columns of the features, so that one product gives the score less both prices.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -111,7 +111,9 @@ class Pricer:
         excess = scores - self._prices[rows][:, None] - self._wishes[columns][None, :]
         return np.where(scores >= 0, excess, -np.inf)
 
-    def scan(self, tiles: Sequence[Tile], above: int, quota: int | None = None) -> Iterator[Pairs]:
+    def scan(
+        self, tiles: Sequence[Tile], above: int, quota: int | None = None
+    ) -> Generator[Pairs, None, None]:
         """Yield for each tile, in order, the allowed pairs with score - prices > `above`.
 
         With `quota`, a tile that is full of them gives about the best `quota` of each mentee and mentor only.

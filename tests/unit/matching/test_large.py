@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from test_optimality import small_cohorts
 
-from mentoring.matching import find_matches
+from mentoring.matching import find_matches, pool
 from mentoring.matching.coverage import cover_mentees, seat_quickly
 from mentoring.matching.features import FORBIDDEN, Exclusions, Features, join_features
 from mentoring.matching.flow import solve_listed
 from mentoring.matching.large import Proof, check_proof, match_features
 from mentoring.matching.mending import count_displaced, mend_round
-from mentoring.matching.pricing import Pairs
+from mentoring.matching.pricing import Pairs, Pricer
 from mentoring.policy import Policy
 
 FIGURES = (
@@ -208,6 +208,51 @@ def test_thousands_are_solved_by_column_generation(make_cohort, mentees, seats):
     )
     for table in ("matches", "runner_ups", "unmatched"):
         pd.testing.assert_frame_equal(getattr(matching, table), getattr(again, table))
+
+
+def draw_ties(mentors: int, mentees: int) -> tuple[Features, np.ndarray, np.ndarray]:
+    """Features of people who give few different answers, seats and ranks (all 1)."""
+    source = np.random.default_rng(7)
+    left = np.eye(9, dtype=np.int64)[source.integers(0, 9, mentors)]
+    right = source.integers(0, 6, (9, 9))[source.integers(0, 9, mentees)]
+    features = join_features([(left, right)], exclusions=Exclusions(()), lowest=0, most=5)
+    return features, source.integers(1, 3, mentors), np.ones(mentees, dtype=np.int64)
+
+
+def test_more_equal_pairs_than_memory_should_hold_are_solved_all_the_same(monkeypatch):
+    """At 100,000 people with coarse answers the pairs in reach of the prices took 13 GB."""
+    monkeypatch.setattr(pool, "MOST_PER_MENTEE", 2)
+    monkeypatch.setattr(pool, "IN_HAND", 3_000)
+    list_within_reach, were_too_many = pool.Pool._list_within_reach, []
+
+    def watch(self, tiles):
+        found = list_within_reach(self, tiles)
+        were_too_many.append(found is None)
+        return found
+
+    monkeypatch.setattr(pool.Pool, "_list_within_reach", watch)
+    # The tiles that were looked at say that there is room; the others are full of equals.
+    monkeypatch.setattr(pool.Pool, "_choose_reach", lambda self, tiles: 4)
+    features, seats, ranks = draw_ties(1_300, 1_700)
+    proof = match_features(features, seats, ranks, workers=2, crossing=0)
+    seated = int(np.count_nonzero(proof.partner >= 0))
+    assert set(were_too_many) == {True, False}
+    assert proof.points + 10**4 * seated == find_best(features, seats, ranks)
+
+
+@pytest.mark.parametrize("quota", [1, 6])
+def test_the_best_violated_pairs_are_the_same_however_many_are_held(monkeypatch, quota):
+    features, _, _ = draw_ties(600, 1_100)
+    source = np.random.default_rng(3)
+    prices, wishes = source.integers(0, 3, 600), source.integers(0, 2, 1_100)
+    tiles = pool.all_tiles(600, 1_100)
+    whole, number = pool.find_best_violated(Pricer(features, 1), tiles, prices, wishes, quota)
+    monkeypatch.setattr(pool, "IN_HAND", 1)
+    in_parts, counted = pool.find_best_violated(Pricer(features, 2), tiles, prices, wishes, quota)
+    assert (len(whole), number) == (len(in_parts), counted) > (1_000, 1_000)
+    assert number > len(whole)
+    for name in ("mentors", "mentees", "scores"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(in_parts, name))
 
 
 MATCH_AND_DIGEST = """
