@@ -10,13 +10,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
+from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,15 +31,18 @@ from google_program import read_tab
 from message_facts import COMMON, FACTS
 from outgoing_mail import MESSAGE
 from playwright.sync_api import Page
+from pydantic import SecretStr
 from small_cohort import SmallCohort
 from small_forms import PROGRAM, make_tab
 from stand_ins.google_cells import Formula
 from stand_ins.google_sheets import GoogleStandIn
 
+from flows import load_flow
 from mentoring.cell_text import clean_text
 from mentoring.changes import AddApplication, AddPerson
 from mentoring.desk import TabUpdate
 from mentoring.evaluation import Answer, Participant, summarise_evaluation
+from mentoring.form_headings import list_questions
 from mentoring.match_review import Cell, MatchReview, ReviewedPair
 from mentoring.message_markdown import clean_line, link_to, render_markdown
 from mentoring.messages import render_message
@@ -53,8 +58,14 @@ from tasks.reports import render_report
 from tasks.review_pages import render_review
 from tasks.runs import RunReport
 from tasks.settings import Settings
+from tasks.stage import Stage, play_on
+from tasks.stage_mail import StageMail
+from tasks.stage_sheets import StageSheets
+from tasks.steps import UnexpectedError
 
 _numbers = count(1)
+#: The sample program's cohort.
+COHORT = "2027"
 #: What a spreadsheet program reads as the beginning of a formula, after what it skips (OWASP, CSV injection).
 _FORMULA = re.compile(r"[\s\x00-\x1f\x7f\u00a0\u200b\u2060\ufeff]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]")
 #: Tags and attributes that our own mails and reports are made of.
@@ -412,6 +423,52 @@ def check_artifact(browser_page: Page, texts: Sequence[str]) -> None:
     assert seen["links"] == []
 
 
+def check_log(folder: Path, program: Program, good: Mapping[str, str], texts: Sequence[str]) -> None:
+    """The log of an intake in which everybody wrote them, as a file has it, and of a step that broke down on each.
+
+    `good` are answers of a mentee, by question, which the text takes the place of wherever one may write freely.
+    """
+    opens = datetime.combine(program.cohorts[COHORT].applications_open, time(14), program.zone)
+    place = folder / f"log-{next(_numbers)}"
+    place.mkdir()
+    database = SecretStr(f"sqlite:///{place / 'mentoring.sqlite'}")
+    plain = program.model_copy(update={"sheets": "local", "mail": "files"})
+    stage = Stage(
+        Settings(place, plain, database, "local", "files"), StageSheets(plain, "log"), StageMail("log")
+    )
+    asked = {name: found[0] for name, found in list_questions(plain, "mentee").items()}
+    free = [asked[name] for name in ("name", "phone", "pronouns", "institution", "goals_text", "languages")]
+    rows = [
+        {**good, **dict.fromkeys(free, text), asked["email"]: f"h{at}@example.org"}
+        for at, text in enumerate(texts)
+    ]
+    stage.sheets.append_form_rows("mentee", rows)
+    root, level = logging.getLogger(), logging.getLogger().level
+    handler = logging.FileHandler(place / "run.log", encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("LINE %(levelname)s %(name)s %(message)s"))
+    # A warning of the interpreter about a library's code has lines of its own.
+    handler.addFilter(lambda record: record.name != "py.warnings")
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        with play_on(stage):
+            report = load_flow("ingest-applications").fn(cohort=COHORT, as_of=opens)
+        root.info("%s", report.describe_counts())
+        for text in texts:
+            root.error("%s", UnexpectedError("read the desk", ValueError(text)))
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        handler.close()
+    assert report.counts["new applications"] == len(texts)
+    lines = (place / "run.log").read_text(encoding="utf-8").split("\n")[:-1]
+    assert len(lines) >= len(texts) + 1
+    # One record is one line, so that nobody writes lines of their own.
+    assert [line for line in lines if not line.startswith("LINE ") or not line.isprintable()] == []
+    log = _squeeze("\n".join(lines))
+    assert not [text for text in texts if len(_squeeze(text)) > 12 and _squeeze(text) in log]
+
+
 @dataclass(frozen=True)
 class PrefilledLink:
     """A form's link as `program.yaml` has it."""
@@ -419,8 +476,11 @@ class PrefilledLink:
     template: str = "https://example.org/viewform?usp=pp_url&entry.1={token}&entry.2=x"
 
     def check(self, texts: Sequence[str]) -> None:
-        """What goes into it is our own reference; a link that somebody wrote into the sheet stays a link or words."""
+        """What goes into it is our own reference, whatever the link is called; and what somebody writes into a link
+        of their own leads nowhere else and adds nothing to the page.
+        """
         for text in texts:
+            self._check_written(text)
             html, _ = render_markdown(link_to(text, self.template.replace("{token}", "0123456789abcdef")))
             [address] = re.findall(r'href="([^"]*)"', html)
             parts = urlsplit(address.replace("&amp;", "&"))
@@ -430,3 +490,29 @@ class PrefilledLink:
                 "entry.1": "0123456789abcdef",
                 "entry.2": "x",
             }
+
+    def _check_written(self, text: str) -> None:
+        html, _ = render_markdown(link_to("Form", self.template.replace("{token}", text)))
+        tags = _Tags()
+        tags.feed(html)
+        tags.close()
+        assert [name for name, _ in tags.found if name not in ("p", "a", "br")] == []
+        links = [dict(attributes) for name, attributes in tags.found if name == "a"]
+        assert len(links) <= 1
+        for link in links:
+            parts = urlsplit(link["href"])
+            assert (set(link) - {"href"}, parts.scheme, parts.netloc) == (set(), "https", "example.org")
+            assert parts.path == "/viewform"
+            assert parts.query.startswith("usp=pp_url&entry.1=")
+
+
+class _Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note it."""
+        self.found.append((tag, [(name, value or "") for name, value in attrs]))

@@ -37,7 +37,7 @@ Check = Callable[[Sequence[str]], None]
 BATCH, EXAMPLES = 50, 100
 LOCAL_SINKS = (
     *("sheet cell, xlsx", "sheet cell, Google", "CSV export", "mail header and SendGrid request"),
-    *("mail text and HTML", "report page", "match review page", "Prefect artifact", "prefilled link"),
+    *("mail text and HTML", "report page", "match review page", "Prefect artifact", "prefilled link", "log"),
 )
 
 
@@ -85,6 +85,7 @@ def checks(
         lambda texts: sinks.check_review(browser_page, program, texts),
         lambda texts: sinks.check_artifact(browser_page, texts),
         sinks.PrefilledLink().check,
+        lambda texts: sinks.check_log(folder, program, write_good_answers(program), texts),
     ]
     return dict(zip(LOCAL_SINKS, found, strict=True))
 
@@ -144,10 +145,9 @@ def test_generated_texts_are_inert_in_each_sink(
 # From the form to the mail, by the program's own steps
 
 
-def make_rows(program: Program) -> list[dict[str, str]]:
-    """Mentees who write a nasty text wherever text can be written, one whose address it is, and a good one last."""
-    questions = {name: found[0] for name, found in list_questions(program, "mentee").items()}
-    good = {
+def list_good_answers(program: Program) -> dict[str, str]:
+    """Answers of a mentee by field, none of which is wrong."""
+    return {
         "submitted_at": "2027-01-12 09:14:03",
         "action": "Apply",
         "name": "Ana Ortiz",
@@ -161,6 +161,19 @@ def make_rows(program: Program) -> list[dict[str, str]]:
         "institution": "A library",
         "code_of_conduct": "I have read the Code of Conduct and agree to comply with it",
     }
+
+
+def write_good_answers(program: Program) -> dict[str, str]:
+    """The same by question."""
+    questions = list_questions(program, "mentee")
+    answers = list_good_answers(program) | {"submitted_at": "2027-01-12 09:14:03"}
+    return {questions[name][0]: answer for name, answer in answers.items()}
+
+
+def make_rows(program: Program) -> list[dict[str, str]]:
+    """Mentees who write a nasty text wherever text can be written, one whose address it is, and a good one last."""
+    questions = {name: found[0] for name, found in list_questions(program, "mentee").items()}
+    good = list_good_answers(program)
     rows = []
     for number, item in enumerate(CORPUS):
         free = dict.fromkeys(
