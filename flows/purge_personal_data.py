@@ -3,15 +3,27 @@
 from prefect import flow
 
 from flows.parameters import HABITS, AsOf, CohortId, DryRun
+from mentoring.changes import Plan
 from mentoring.erasure import is_purge_due
 from tasks import steps
-from tasks.runs import RunReport
+from tasks.runs import Run, RunReport
 
 
 @flow(name="purge-personal-data", **HABITS)
 def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
-    """Remove the personal data of a cohort whose retention period is over. Before that day nothing happens."""
+    """Remove the personal data of every cohort whose retention period is over, or of one. Before, nothing happens."""
     run = steps.open_run("purge-personal-data", cohort, as_of, dry_run)
+    runs, told = ([run], []) if cohort else steps.list_cohorts_to_purge(run)
+    people = 0
+    for one in runs:
+        found, sentences = _purge_cohort(one)
+        people += found
+        told += sentences
+    return steps.report_run(run, [Plan(counts={"people to erase": people})], {}, told)
+
+
+def _purge_cohort(run: Run) -> tuple[int, list[str]]:
+    """How many people of one cohort have to go, and what else there is to tell; in a dry run they stay."""
     desk = steps.gather_desk(run)
     plan = steps.plan_purge(desk.cohort, run.now)
     told: tuple[str, ...] = ()
@@ -22,4 +34,4 @@ def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
         current = steps.reload_desk(run, desk)
         steps.write_desk(run, desk, steps.compile_report(run, current))
         steps.write_handover(run, current)
-    return steps.report_run(run, [plan], {}, (*desk.problems, *told))
+    return plan.counts["people to erase"], [*desk.problems, *told]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mentoring.answers import FormAnswers
+from mentoring.calendar import local_day
 from mentoring.cohort import Cohort
 from mentoring.desk import TABS, SheetTab, TabUpdate, is_shown
 from mentoring.desk_rows import describe_desk
@@ -61,7 +62,7 @@ def gather_desk(run: Run) -> Desk:
             (row["setting"], row["setting_value"])
             for row in transaction.fetch_all("list_settings_elsewhere", cohort_id=run.cohort_id)
         }
-        rows = tabs["Program"].read_rows() if "Program" in tabs else []
+        rows = tabs["Program"].read_rows() if "Program" in tabs and _is_under_way(run) else []
         steering = steer_cohort(run.settings.program, run.cohort_id, stored, rows, elsewhere)
         if not run.dry_run:
             apply_changes(transaction, run.cohort_id, steering.changes)
@@ -79,9 +80,17 @@ def write_desk(run: Run, desk: Desk, updates: Sequence[TabUpdate] = ()) -> None:
     current = reload_desk(run, desk)
     described = describe_desk(current.cohort, current.steering, current.tabs, run.now)
     wanted = [*described, *(update for update in updates if update.tab in current.tabs)]
+    if not _is_under_way(run):
+        wanted = [update for update in wanted if update.tab != "Program"]
     missing = [update for update in wanted if not is_shown(current.tabs[update.tab], update)]
     if missing:
         run.sheets.write_committee(missing)
+
+
+def _is_under_way(run: Run) -> bool:
+    """Whether the `Program` tab is about this cohort; for another one what was in force last stays so."""
+    program = run.settings.program
+    return run.cohort_id == program.require_cohort(None, local_day(run.now, program.zone))
 
 
 @contextmanager

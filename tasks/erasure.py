@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mentoring.addresses import normalise_address
 from mentoring.erasure import keep_statistics
@@ -64,6 +65,24 @@ def _keep_countable_answers(transaction: Transaction, person_id: str, questions:
             application_id=row["application_id"],
             answers=kept,
         )
+
+
+def list_cohorts_to_purge(run: Run) -> tuple[list[Run], list[str]]:
+    """The same run for each cohort of the database, the run's own last; and a sentence for each that can't be purged.
+
+    A year's personal data has to go while a later year is under way, and nobody asks for it by name.
+    """
+    with run.database.transaction(run.flow, run.now) as transaction:
+        rows = transaction.fetch_all("list_cohorts")
+    known = run.settings.program.cohorts
+    others = [row["cohort_id"] for row in rows if row["cohort_id"] != run.cohort_id]
+    lost = [row["cohort_id"] for row in rows if row["cohort_id"] not in known and not row["anonymised_at"]]
+    told = [
+        f"Cohort {name} still has personal data and is no more in program.yaml; put it back there, and it is purged "
+        "when its time is over."
+        for name in lost
+    ]
+    return [*(replace(run, cohort_id=name) for name in others if name in known), run], told
 
 
 def anonymise_cohort(run: Run) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mentoring.calendar import local_day
+from mentoring.cohort import Cohort
 from mentoring.completion import summarise_year
 from mentoring.decisions import read_topics
 from mentoring.desk import TabUpdate
@@ -279,6 +280,22 @@ def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
         from tasks.report_pdf import write_pdf
 
         write_page(path.with_suffix(".pdf"), write_pdf(summary, program, run.cohort_id, made_on))
-    figures = TabUpdate("Evaluation", [*list_figures(summary), *list_missing(cohort)], remove_missing=True)
-    # A purge takes the names off the tab that nobody else writes any more.
-    return [figures, TabUpdate("Unmatched", [], remove_missing=True)] if cohort.is_anonymised else [figures]
+    updates = []
+    if not _is_followed(cohort, made_on):
+        figures = [*list_figures(summary), *list_missing(cohort)]
+        updates.append(TabUpdate("Evaluation", figures, remove_missing=True))
+    if cohort.is_anonymised:
+        # A purge takes the names off the tab that nobody else writes any more.
+        kept = [
+            {heading: text for heading, text in row.items() if heading}
+            for row in desk.read_rows("Unmatched")
+            if row["Reference"] not in cohort.applications
+        ]
+        updates.append(TabUpdate("Unmatched", kept, remove_missing=True))
+    return updates
+
+
+def _is_followed(cohort: Cohort, today: date) -> bool:
+    """Whether a later cohort is being evaluated, whose figures the tab shows."""
+    begun = cohort.settings.evaluation_opens
+    return any(begun < item.evaluation_opens <= today for item in cohort.program.cohorts.values())

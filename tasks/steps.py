@@ -160,6 +160,7 @@ plan_completion = partial(completion.plan_completion, can_certify=certificates.c
 plan_message_decisions = outbox.plan_message_decisions
 add_digest = digest.add_digest
 plan_purge = retention.plan_purge
+list_cohorts_to_purge = erasure.list_cohorts_to_purge
 tell_operator = notices.tell_operator
 
 

@@ -3,6 +3,14 @@ INSERT INTO cohorts (cohort_id, created_at, token_key)
 VALUES (:cohort_id, :at, :token_key)
 ON CONFLICT (cohort_id) DO NOTHING;
 
+-- name: list_cohorts
+-- Every cohort that ever had a run, the earliest first.
+SELECT
+    cohort_id,
+    anonymised_at
+FROM cohorts
+ORDER BY created_at, cohort_id;
+
 -- name: find_cohort^
 SELECT
     cohort_id,

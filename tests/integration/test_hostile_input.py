@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hostile_sinks as sinks
 import pytest
+from good_answers import list_good_answers, write_good_answers
 from google_program import add_desk, add_forms, make_settings, read_tab
 from hostile_inputs import CORPUS, TEXTS, generate_texts
 from hypothesis import HealthCheck, given, settings
@@ -143,31 +144,6 @@ def test_generated_texts_are_inert_in_each_sink(
 
 
 # From the form to the mail, by the program's own steps
-
-
-def list_good_answers(program: Program) -> dict[str, str]:
-    """Answers of a mentee by field, none of which is wrong."""
-    return {
-        "submitted_at": "2027-01-12 09:14:03",
-        "action": "Apply",
-        "name": "Ana Ortiz",
-        "years_experience": "2",
-        "focus_areas": program.focus_areas[0],
-        "topics_wanted": program.topics[0],
-        "channels": "E-mail",
-        "time_zone": next(iter(program.time_zones)),
-        "languages": "English",
-        "goals_text": "To learn.",
-        "institution": "A library",
-        "code_of_conduct": "I have read the Code of Conduct and agree to comply with it",
-    }
-
-
-def write_good_answers(program: Program) -> dict[str, str]:
-    """The same by question."""
-    questions = list_questions(program, "mentee")
-    answers = list_good_answers(program) | {"submitted_at": "2027-01-12 09:14:03"}
-    return {questions[name][0]: answer for name, answer in answers.items()}
 
 
 def make_rows(program: Program) -> list[dict[str, str]]:
