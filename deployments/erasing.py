@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from mentoring.desk import TabUpdate
@@ -20,7 +20,7 @@ from tasks.erasure import (
 from tasks.ledger import apply_plan
 from tasks.reports import compile_report
 from tasks.review_pages import remove_review
-from tasks.runs import Run, WrongUseError, open_run
+from tasks.runs import WrongUseError, open_run
 from tasks.settings import load_settings
 
 
@@ -34,21 +34,27 @@ def erase_person(address: str, folder: Path | None) -> Iterator[str]:
     cohorts = sorted(load_settings(folder).program.cohorts)
     runs = [open_run("erase", cohort, None, False, folder) for cohort in cohorts]
     person_id = find_person(runs[0], address)
-    unfinished = list_unfinished_erasures(runs[0])
-    if person_id is None and not unfinished:
+    begun = list_unfinished_erasures(runs[0])
+    going = [key for key, erasure in begun.items() if erasure.is_gone]
+    if person_id is None and not going:
         raise WrongUseError("Nobody has this address; check its spelling, or look on the Applications tab.")
     desks = [(run, gather_desk(run)) for run in runs]
-    known_address, going = address, unfinished
+    known_address, partners = address, {partner for key in going for partner in begun[key].partners}
     if person_id is None:
         yield "Nobody has this address any more. An erasure that was stopped on its way is finished now."
         runs[0].database.rewrite()
     else:
-        known_address, going = desks[0][1].cohort.people[person_id].email, [*unfinished, person_id]
-        begin_erasure(runs[0], person_id)
-        for run, desk in desks:
-            for key in _end_matches(run, desk, person_id):
-                yield f"→ {key} had a live match with this person; please write to {key} that it has ended."
+        known_address = desks[0][1].cohort.people[person_id].email
+        going.append(person_id)
+        partners |= begun[person_id].partners if person_id in begun else set()
+        departures = [(run, desk, *plan_departure(desk.cohort, person_id)) for run, desk in desks]
+        partners |= {partner for *_, left in departures for partner in left}
+        begin_erasure(runs[0], person_id, sorted(partners))
+        for run, desk, plan, _ in departures:
+            apply_plan(run, desk.cohort, plan)
         erase_people(runs[0], [person_id])
+    for key in sorted(partners):
+        yield f"→ {key} had a live match with this person; please write to {key} that it has ended."
     removed = remove_mail_files(runs[0])
     for run, desk in desks:
         remove_review(run)
@@ -61,18 +67,12 @@ def erase_person(address: str, folder: Path | None) -> Iterator[str]:
     yield "→ Not within reach: the row in the forms sheet, the committee's own notes, backups, mail already delivered."
 
 
-def _end_matches(run: Run, desk: Desk, person_id: str) -> Sequence[str]:
-    plan, partners = plan_departure(desk.cohort, person_id)
-    apply_plan(run, desk.cohort, plan)
-    return partners
-
-
 def _clear_unmatched(desk: Desk) -> list[TabUpdate]:
     """The `Unmatched` tab without people who are gone; `propose-matches` writes it anew anyway."""
-    present = {key for key, item in desk.cohort.applications.items() if item.email}
+    gone = {key for key, item in desk.cohort.applications.items() if not item.email}
     kept = [
         {heading: text for heading, text in row.items() if heading}
         for row in desk.read_rows("Unmatched")
-        if row["Reference"] in present
+        if row["Reference"] not in gone
     ]
     return [TabUpdate("Unmatched", kept, remove_missing=True)] if "Unmatched" in desk.tabs else []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mentoring.addresses import normalise_address
 from mentoring.erasure import keep_statistics
@@ -142,10 +142,21 @@ def ask_provider(run: Run, addresses: Sequence[str]) -> str:
     return "SendGrid was asked to erase its own records, which takes some days; its suppression lists stay."
 
 
-def begin_erasure(run: Run, person_id: str) -> None:
-    """Note that a person is being erased, so that a command that is stopped on the way can be finished later."""
+@dataclass(frozen=True)
+class BegunErasure:
+    """An erasure that never came to its end: is the person gone from the database, and who has to be told."""
+
+    is_gone: bool
+    partners: frozenset[str]
+
+
+def begin_erasure(run: Run, person_id: str, partners: Sequence[str]) -> None:
+    """Note that a person is being erased, and the applications of those who have to be told.
+
+    A command that is stopped on the way can be finished later, when no match tells any more who the partners were.
+    """
     with run.database.transaction(run.flow, run.now) as transaction:
-        transaction.note("person", person_id, "begin_erasure")
+        transaction.note("person", person_id, "begin_erasure", json.dumps(sorted(partners)))
 
 
 def finish_erasure(run: Run, person_ids: Sequence[str]) -> None:
@@ -155,10 +166,16 @@ def finish_erasure(run: Run, person_ids: Sequence[str]) -> None:
             transaction.note("person", person_id, "finish_erasure")
 
 
-def list_unfinished_erasures(run: Run) -> list[str]:
-    """People who are gone from the database, although the command that erased them never came to its end."""
+def list_unfinished_erasures(run: Run) -> dict[str, BegunErasure]:
+    """Erasures that were begun and never came to their end, by person."""
     with run.database.transaction(run.flow, run.now) as transaction:
-        return [row["person_id"] for row in transaction.fetch_all("list_unfinished_erasures")]
+        rows = transaction.fetch_all("list_unfinished_erasures")
+    begun: dict[str, BegunErasure] = {}
+    for row in rows:
+        earlier = begun.get(row["person_id"], BegunErasure(False, frozenset())).partners
+        partners = earlier | set(json.loads(row["detail"] or "[]"))
+        begun[row["person_id"]] = BegunErasure(row["erased_at"] is not None, partners)
+    return begun
 
 
 def find_person(run: Run, address: str) -> str | None:

@@ -243,7 +243,7 @@ def _replace(path: Path, workbook: Workbook, mark: tuple[int, int, int] | None) 
     # A fixed name: what a crash leaves behind is overwritten by the next writer, who holds the lock.
     beside = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("wb") as file:
+        with open(beside, "wb", opener=_open_for_the_owner) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -266,6 +266,10 @@ def _replace(path: Path, workbook: Workbook, mark: tuple[int, int, int] | None) 
     if not any(sheet._images or sheet._charts for sheet in workbook.worksheets):
         _saved.keep(path, content, workbook)
     return True
+
+
+def _open_for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -32,14 +32,16 @@ SET email_key = NULL, email = NULL, full_name = NULL, erased_at = :at
 WHERE person_id = :person_id AND erased_at IS NULL;
 
 -- name: list_unfinished_erasures
--- Erased on request, by a command that was stopped before it had removed everything else.
-SELECT DISTINCT people.person_id
+-- Everybody whom a command began to erase on request, and was stopped before it had removed everything.
+SELECT
+    people.person_id,
+    people.erased_at,
+    audit_log.detail
 FROM people
 INNER JOIN audit_log ON people.person_id = audit_log.entity_id
 WHERE
     audit_log.entity = 'person'
     AND audit_log.happening = 'begin_erasure'
-    AND people.erased_at IS NOT NULL
     AND NOT EXISTS (
         SELECT 1
         FROM audit_log AS later
@@ -48,7 +50,7 @@ WHERE
             AND later.entity_id = people.person_id
             AND later.happening = 'finish_erasure'
     )
-ORDER BY people.person_id;
+ORDER BY people.person_id, audit_log.noted_at;
 
 -- name: list_people_only_in
 -- People who took part in this cohort and in none that still keeps personal data.

@@ -163,6 +163,13 @@ def test_all_of_them_are_audited_those_of_other_systems_too(vulnerabilities: str
     assert audit_lock(path, ask(vulnerabilities, tmp_path)) == []
 
 
+def test_the_audit_of_everything_that_is_locked_passes_where_no_fault_is_known(
+    vulnerabilities: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", *ask(vulnerabilities, tmp_path)]) == 0
+    assert str(len(read_lock(DEV_LOCK))) in capsys.readouterr().out
+
+
 def test_an_audit_that_left_packages_out_fails() -> None:
     locked = [
         LockedPackage("one", "1", (HASH,)),

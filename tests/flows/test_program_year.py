@@ -301,6 +301,17 @@ def test_prefect_keeps_no_personal_data(year, prefect_server):
     assert year.canaries.find_in_files(files) == {}
 
 
+def test_no_result_of_a_flow_or_step_is_kept_by_pickle_or_otherwise(year, prefect_server):
+    kept = prefect_server.home / "storage"
+    assert [path.name for path in list_files(kept) if not path.name.startswith(".")] == []
+    with sqlite3.connect(prefect_server.home / "prefect.db") as database:
+        count, with_data = database.execute(
+            "SELECT count(*), count(CASE WHEN data NOT IN ('null', '') THEN 1 END) FROM flow_run_state"
+        ).fetchone()
+    assert count > 100
+    assert with_data == 0
+
+
 @pytest.mark.threat("canaries × logs", 20)
 def test_logs_hold_no_personal_data(year):
     assert len(year.log.lines) > 100

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from google_program import StandInHands, add_forms
+from small_cohort import SmallCohort
 from stand_ins.google_sheets import GoogleStandIn
 
 from deployments.erasing import erase_person
@@ -104,6 +105,22 @@ def test_an_erasure_that_is_killed_is_finished_by_the_same_command(
     assert said[-1].startswith("→ Not within reach")
     with pytest.raises(WrongUseError, match="Nobody has this address"):
         list(erase_person(ADDRESS, program))
+
+
+@pytest.mark.parametrize("killed_at", ["erase_people", "remove_mail_files"])
+def test_the_partner_is_named_also_when_the_erasure_was_killed_after_the_match_had_ended(
+    program: Path, killed_at: str
+) -> None:
+    run = open_run("introduce-matches", None, AFTER_CLOSING, False, program)
+    cohort = SmallCohort(run, made={"person": 500, "mentor": 500})
+    mine = next(key for key, item in cohort.read().applications.items() if item.email == ADDRESS)
+    match_id = cohort.introduce(mentor=cohort.add_application("mentor"), mentee=mine)
+    words = [sys.executable, "-c", _KILLED, ADDRESS, str(program), killed_at]
+    killed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (killed.returncode, killed.stdout.count("mentor-501")) == (9, 2 * (killed_at != "erase_people"))
+    assert cohort.read().matches[match_id].state == "ended"
+    sentence = "→ mentor-501 had a live match with this person; please write to mentor-501 that it has ended."
+    assert list(erase_person(ADDRESS, program)).count(sentence) == 1
 
 
 def test_an_erasure_that_came_to_its_end_leaves_nothing_to_finish(program: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from openpyxl.styles import PatternFill
 from openpyxl.worksheet.table import Table
 
 from deployments.people_at_work import append_committee_rows, edit_committee_cell
+from deployments.program_folders import make_program_folder
 from mentoring.desk import TABS, Cell, TabUpdate
 from tasks import workbook_files
 from tasks.local_workbooks import LocalWorkbooks, create_committee_workbook
@@ -684,6 +686,17 @@ def test_a_write_keeps_the_permissions_and_follows_a_link(
     assert (folder / "committee.xlsx").is_symlink()
     assert shared.stat().st_mode & 0o777 == 0o640
     assert len(read(LocalWorkbooks(folder, ZONE), "Matches")) == 1
+
+
+def test_new_workbooks_are_for_their_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        make_program_folder(tmp_path / "program")
+        LocalWorkbooks(tmp_path / "program", ZONE).write_committee([make_matches("M-1")])
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "program").glob("*.xlsx")}
+    assert modes == {"committee.xlsx": 0o600, "forms.xlsx": 0o600}
 
 
 def test_a_new_committee_workbook_tells_who_writes_what(fresh: Path) -> None:
