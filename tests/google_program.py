@@ -15,10 +15,11 @@ from stand_ins.google_cells import keep
 from stand_ins.google_sheets import GoogleStandIn
 
 from deployments.people_at_work import Answer, Match
+from deployments.program_folders import init_program
 from mentoring.desk import TABS, Cell, SheetRow, SheetTab
-from mentoring.program import GoogleSettings
+from mentoring.program import GoogleSettings, Program
 from tasks.google_sheets import GoogleSheets
-from tasks.settings import PROGRAM_FILE, Settings, read_program
+from tasks.settings import PROGRAM_FILE, Settings, load_settings, read_program
 from tasks.workbook_responses import list_questions
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,29 @@ def add_forms(google: GoogleStandIn, tabs: Mapping[str, Sequence[Sequence[Any]]]
         forms = read_program(SAMPLE).forms.values()
         tabs = {form.tab: [list_questions(form)] for form in forms}
     return google.add_spreadsheet("Forms", tabs, shared_with={google.email: "reader"})
+
+
+def move_to_google(google: GoogleStandIn, folder: Path) -> StandInHands:
+    """Have both spreadsheets of a program folder with the stand-in, and no workbook any more; people's hands at them."""
+    forms = read_program(folder / PROGRAM_FILE).forms.values()
+    ids = (
+        add_forms(google, {form.tab: [list_questions(form)] for form in forms}),
+        google.add_spreadsheet("Desk"),
+    )
+    path = folder / PROGRAM_FILE
+    text = re.sub(r"(?m)^sheets:.*\n", "", path.read_text(encoding="utf-8"))
+    where = f'sheets: google\ngoogle:\n  forms: "{ids[0]}"\n  committee: "{ids[1]}"\n'
+    path.write_text(f"{text}\n{where}", encoding="utf-8")
+    (folder / "account.json").write_text(google.service_account_json(), encoding="utf-8")
+    (folder / ".env").write_text(
+        f"MENTORING_GOOGLE_SERVICE_ACCOUNT=account.json\nMENTORING_GOOGLE_API_URL={google.api_url}\n",
+        encoding="utf-8",
+    )
+    for name in ("forms.xlsx", "committee.xlsx"):
+        # Nothing may be read from them or written to them.
+        (folder / name).unlink()
+    init_program(folder)
+    return StandInHands(google, load_settings(folder))
 
 
 def make_settings(google: GoogleStandIn, folder: Path, forms: str, committee: str) -> Settings:
@@ -118,6 +142,14 @@ class StandInHands:
         texts = [tuple("" if value is None else str(value) for value in line) for line in lines]
         rows = (SheetRow(number, line) for number, line in enumerate(texts[1:], 2) if any(line))
         return SheetTab(tab, texts[0], tuple(rows))
+
+    @property
+    def program(self) -> Program:
+        return self.settings.program
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.folder
 
     @property
     def _google(self) -> GoogleSettings:

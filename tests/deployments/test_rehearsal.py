@@ -51,6 +51,35 @@ def test_nothing_real_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert hashlib.sha256((tmp_path / "program.yaml").read_bytes()).digest() == before
 
 
+@pytest.mark.parametrize("confirmation", ["link", "verified_address"])
+def test_a_year_in_which_applications_have_to_be_confirmed_keeps_every_promise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirmation: str
+) -> None:
+    text = (SAMPLE / "program.yaml").read_text(encoding="utf-8")
+    form = '\n  confirmation: {tab: "Confirmations", fields: {submitted_at: "Timestamp", email: "E", token: "C"}}\n'
+    for old, new in (
+        ("# confirmation: link", f"confirmation: {confirmation}"),
+        ("  # confirmation_form:", "  confirmation_form:"),
+        ("\nforms:\n", f"\nforms:{form}"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    if confirmation == "verified_address":
+        address = '\n      email: "Email Address"'
+        text = text.replace(address, f'\n      email: "E"{address.replace("email", "verified_email", 1)}', 2)
+    (tmp_path / "program.yaml").write_text(text, encoding="utf-8")
+    kinds, send = set(), StageMail.send
+
+    def note(self: StageMail, message):
+        kinds.add(message.kind)
+        return send(self, message)
+
+    monkeypatch.setattr(StageMail, "send", note)
+    assert rehearse(SHORT, tmp_path).broken == ()
+    assert {"introduction_mentor", "introduction_mentee", "monthly_topic"} <= kinds
+    assert ("please_confirm" in kinds) is (confirmation == "link")
+
+
 def test_mail_that_goes_out_twice_is_told_with_the_command_that_repeats_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

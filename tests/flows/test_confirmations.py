@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 from cohorts import MENTEE, MENTOR
+from google_program import StandInHands, move_to_google
+from stand_ins.google_sheets import GoogleStandIn
 
 from deployments.people_at_work import WorkbookHands
 from deployments.program_folders import make_program_folder
 from flows import load_flow
 from mentoring.form_headings import list_questions
 from mentoring.program import Program
-from tasks import steps
+from tasks import google_client, google_pace, steps
 from tasks.local_workbooks import FORMS, create_forms_workbook
 from tasks.settings import PROGRAM_FILE, read_program
 from tests.flows.test_interrupted_runs import StoppedError
@@ -38,8 +41,11 @@ def change(folder: Path, *changes: tuple[str, str]) -> Program:
     return read_program(path)
 
 
-@pytest.fixture
-def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkbookHands:
+Hands = WorkbookHands | StandInHands
+
+
+@pytest.fixture(params=["workbooks", "Google"])
+def hands(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
     """A program whose applicants confirm by a link, as its `program.yaml` describes it in its remarks."""
     folder = tmp_path / "program"
     make_program_folder(folder)
@@ -53,10 +59,18 @@ def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkbookHands:
     (folder / FORMS).unlink()
     create_forms_workbook(folder / FORMS, program, {})
     monkeypatch.setenv("MENTORING_PROGRAM", str(folder))
-    return WorkbookHands(folder, program)
+    if request.param == "workbooks":
+        yield WorkbookHands(folder, program)
+        return
+    monkeypatch.setattr(google_pace, "CALLS_A_MINUTE", 100_000)
+    google_client._open_http.cache_clear()
+    with GoogleStandIn() as google:
+        google.quota = None
+        yield move_to_google(google, folder)
+        assert not google.violations
 
 
-def send(hands: WorkbookHands, form: str, when: str, **answers: str) -> None:
+def send(hands: Hands, form: str, when: str, **answers: str) -> None:
     """Send a form; several questions of one field take one answer each."""
     questions = list_questions(hands.program, form)  # type: ignore[arg-type]
     given = {"mentor": MENTOR, "mentee": MENTEE}.get(form, {}) | answers | {"submitted_at": when}
@@ -68,27 +82,27 @@ def send(hands: WorkbookHands, form: str, when: str, **answers: str) -> None:
     hands.append_form_rows(form, [row])
 
 
-def run(hands: WorkbookHands, flow: str, when: str) -> tuple[dict[str, int], tuple[str, ...]]:
+def run(hands: Hands, flow: str, when: str) -> tuple[dict[str, int], tuple[str, ...]]:
     moment = datetime.fromisoformat(when).replace(tzinfo=hands.program.zone)
     report = load_flow(flow)(as_of=moment)
     return dict(report.counts), tuple(report.waiting)
 
 
-def read_rows(hands: WorkbookHands, tab: str) -> list[dict[str, str]]:
+def read_rows(hands: Hands, tab: str) -> list[dict[str, str]]:
     return hands.read_committee(tab).read_rows()
 
 
-def list_status(hands: WorkbookHands) -> dict[str, str]:
+def list_status(hands: Hands) -> dict[str, str]:
     rows = read_rows(hands, "Applications")
     return {row["E-mail"]: row["Status"] for row in rows if row["Status"] != "Duplicate"}
 
 
-def list_pairs(hands: WorkbookHands) -> set[tuple[str, str]]:
+def list_pairs(hands: Hands) -> set[tuple[str, str]]:
     rows = read_rows(hands, "Matches")
     return {(row["Mentor"], row["Mentee"]) for row in rows if row["Status"].startswith("Proposed")}
 
 
-def read_codes(hands: WorkbookHands) -> dict[str, list[str]]:
+def read_codes(hands: Hands) -> dict[str, list[str]]:
     """What stands in the links of the mails, by recipient, the oldest first."""
     codes: dict[str, list[str]] = {}
     for path in sorted((hands.folder / "mail").glob("*please_confirm*.eml")):
@@ -100,9 +114,7 @@ def read_codes(hands: WorkbookHands) -> dict[str, list[str]]:
     return codes
 
 
-def test_nobody_is_matched_who_has_not_confirmed(
-    hands: WorkbookHands, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_is_matched_who_has_not_confirmed(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     send(
         hands,
         "mentor",
@@ -158,7 +170,7 @@ def test_nobody_is_matched_who_has_not_confirmed(
     assert read_codes(hands) == codes
 
 
-def test_a_further_application_in_bens_name_stops_the_introduction(hands: WorkbookHands) -> None:
+def test_a_further_application_in_bens_name_stops_the_introduction(hands: Hands) -> None:
     send(hands, "mentor", "2027-01-12 10:00:00", email=ADA, name="Ada")
     send(hands, "mentee", "2027-01-12 11:00:00", email=BEN, name="Ben")
     run(hands, "ingest-applications", "2027-01-13 14:00")
@@ -184,7 +196,7 @@ def test_a_further_application_in_bens_name_stops_the_introduction(hands: Workbo
     assert counts["introduced"] == 1
 
 
-def test_a_broken_tab_of_confirmations_stops_no_application(hands: WorkbookHands) -> None:
+def test_a_broken_tab_of_confirmations_stops_no_application(hands: Hands) -> None:
     change(hands.folder, ('  tab: "Confirmations"\n', '  tab: "Codes"\n'))
     send(hands, "mentor", "2027-01-12 10:00:00", email=ADA, name="Ada")
     counts, waiting = run(hands, "ingest-applications", "2027-01-13 14:00")

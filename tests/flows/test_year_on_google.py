@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
 import pytest
-from google_program import StandInHands, add_forms
+from google_program import move_to_google
 from stand_ins.google_faults import PASSING, UNHEARD, Fault
 from stand_ins.google_sheets import Call, GoogleStandIn
 
 from deployments.demo import DemoYear
-from deployments.program_folders import init_program
 from mentoring.cohort import Cohort
 from mentoring.desk import TABS, SheetTab
 from tasks import google_client, google_pace, google_sheets
-from tasks.settings import PROGRAM_FILE, load_settings
+from tasks.settings import load_settings
 from tasks.sheets import open_sheets
 
 # Whole years, which may take their time on a busy machine.
@@ -40,21 +38,7 @@ class GoogleYear(DemoYear):
     google: GoogleStandIn
 
     def live(self) -> None:
-        committee = self.google.add_spreadsheet("Desk")
-        path = self.folder / PROGRAM_FILE
-        text = re.sub(r"(?m)^sheets:.*\n", "", path.read_text(encoding="utf-8"))
-        ids = f'sheets: google\ngoogle:\n  forms: "{add_forms(self.google)}"\n  committee: "{committee}"\n'
-        path.write_text(f"{text}\n{ids}", encoding="utf-8")
-        (self.folder / "account.json").write_text(self.google.service_account_json(), encoding="utf-8")
-        (self.folder / ".env").write_text(
-            f"MENTORING_GOOGLE_SERVICE_ACCOUNT=account.json\nMENTORING_GOOGLE_API_URL={self.google.api_url}\n",
-            encoding="utf-8",
-        )
-        for name in ("forms.xlsx", "committee.xlsx"):
-            # Nothing may be read from them or written to them.
-            (self.folder / name).unlink()
-        init_program(self.folder)
-        self.people.hands = StandInHands(self.google, load_settings(self.folder))
+        self.people.hands = move_to_google(self.google, self.folder)
         super().live()
         assert not list(self.folder.glob("*.xlsx"))
 
