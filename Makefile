@@ -4,16 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo
 PROGRAM ?= program
+LONG ?= long or threat
 # Half of the tests wait for servers and disks, so two workers keep two cores busy.
 WORKERS ?= 2
 
-.PHONY: help demo test test-long rehearsals lint prove serve bench audit sbom licences lock clean
+.PHONY: help demo test test-long lint prove serve bench audit sbom licences lock clean
 
 help:
 	@echo "make demo       a whole program year on sample input, into $(OUT)/"
 	@echo "make test       the tests"
 	@echo "make test-long  the long tests, and a table of the threats that were tried"
-	@echo "make rehearsals 200 made-up years full of trouble, each with a seed of its own (test-long plays the first 24)"
 	@echo "make lint       style, types, import contracts, SQL"
 	@echo "make prove      kill, break and cheat the delivery of mail everywhere, and print what it came to"
 	@echo "make serve      Prefect's server and UI with every flow, on the sample program in $(PROGRAM)/"
@@ -43,10 +43,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long"
 
 test-long: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "long or threat"
-
-rehearsals: $(VENV)/.dev
-	REHEARSALS=200 $(BIN)/python -m pytest -n $(WORKERS) -m long tests/deployments/test_rehearsed_seeds.py
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "$(LONG)"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

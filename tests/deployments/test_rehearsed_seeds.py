@@ -1,11 +1,7 @@
-"""Rough years with many seeds: whatever goes wrong, every promise and every invariant holds.
-
-How many are played is told by `REHEARSALS`; `make rehearsals` plays 200.
-"""
+"""Rough years with many seeds: whatever goes wrong, every promise and every invariant holds."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -14,12 +10,16 @@ from deployments.program_folders import SAMPLE
 from deployments.rehearsal import Rehearsal, rehearse, write_outcome
 
 ROUGH = Rehearsal(people=4, trouble="rough", is_short=True)
-#: What fits into the long tests; each takes some seconds.
+SEEDS = 200
+#: What .ci/run plays of them; each takes some seconds.
 USUAL = 24
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(1, int(os.environ.get("REHEARSALS", USUAL)) + 1))
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(seed, marks=[pytest.mark.night] if seed > USUAL else []) for seed in range(1, SEEDS + 1)],
+)
 def test_a_rough_year_keeps_every_promise(seed: int) -> None:
     outcome = rehearse(replace(ROUGH, seed=seed), SAMPLE)
     # The last line is the command that plays the same year again.
