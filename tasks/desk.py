@@ -21,6 +21,9 @@ from mentoring.steering import Steering, steer_cohort
 from tasks.ledger import apply_changes, read_cohort
 from tasks.runs import Run
 
+#: Tabs whose rows name no cohort: what stands beside them is about the one under way.
+_OF_ONE_COHORT = ("Program", "Rules")
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -81,7 +84,7 @@ def write_desk(run: Run, desk: Desk, updates: Sequence[TabUpdate] = ()) -> None:
     described = describe_desk(current.cohort, current.steering, current.tabs, run.now)
     wanted = [*described, *(update for update in updates if update.tab in current.tabs)]
     if not _is_under_way(run):
-        wanted = [update for update in wanted if update.tab != "Program"]
+        wanted = [update for update in wanted if update.tab not in _OF_ONE_COHORT]
     missing = [update for update in wanted if not is_shown(current.tabs[update.tab], update)]
     if missing:
         run.sheets.write_committee(missing)
