@@ -13,12 +13,19 @@ from deployments.pauses import find_paused_flows
 from mentoring.calendar import list_calendar, local_day, name_day
 from mentoring.cohort import Cohort
 from mentoring.handover import list_waiting
+from mentoring.pair_standing import Contact, count_contact
 from tasks.desk import Desk, gather_desk
 from tasks.handover_pages import find_handover
 from tasks.restored import find_block
 from tasks.review_pages import find_review
 from tasks.runs import Run, open_run
 from tasks.settings import load_settings
+
+_CONTACT: Mapping[Contact, str] = {
+    "told": "told of contact",
+    "none": "never in touch, says the mentee",
+    "unknown": "not known",
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def _point_to_review(run: Run, desk: Desk) -> list[str]:
 
 
 def count_states(cohort: Cohort) -> dict[str, dict[str, int]]:
-    """How many applications, matches, requests and messages are in which state."""
+    """How many applications, matches, requests and messages are in which state, and what is known of contact."""
     groups = {
         "mentor applications": Counter(
             item.state for item in cohort.applications.values() if item.role == "mentor"
@@ -89,7 +96,9 @@ def count_states(cohort: Cohort) -> dict[str, dict[str, int]]:
         "messages": Counter(message.state for message in cohort.messages),
     }
     answers = {"check-ins": len(cohort.check_ins), "evaluations": len(cohort.evaluations)}
-    return {name: dict(sorted(found.items())) for name, found in groups.items()} | {"answers": answers}
+    counts = {name: dict(sorted(found.items())) for name, found in groups.items()}
+    over = {_CONTACT[known]: number for known, number in count_contact(cohort).items()}
+    return counts | {"pairs that are over": over, "answers": answers}
 
 
 def _list_next(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:

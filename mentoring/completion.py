@@ -26,6 +26,7 @@ from mentoring.changes import AddUnplacedResponse, Change, EndMatch, Plan, PutEv
 from mentoring.check_ins import find_sender
 from mentoring.cohort import Cohort, Draft, Match
 from mentoring.evaluation import Answer, EvaluationSummary, Participant, summarise_evaluation
+from mentoring.pair_standing import count_contact
 
 #: Days before the due day on which those who have not answered are reminded.
 REMINDERS = (10, 3)
@@ -275,6 +276,7 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
         "ended.withdrawn": ended["withdrawn"],
         "ended.not_working_out": ended["not_working_out"],
         "active": len(cohort.list_matches("active")),
+        **{f"contact.{known}": number for known, number in count_contact(cohort).items()},
     }
     for role in ("mentor", "mentee"):
         mine = [item for item in applications if item.role == role]

@@ -17,6 +17,9 @@ from mentoring.cohort import Application, CheckIn, Cohort, Match, Rhythm
 PATIENCE = timedelta(days=10)
 #: How often a pair is asked that has not said how often it likes to be.
 USUAL: Rhythm = "month"
+#: What is known of a pair's contact when its time together is over.
+Contact = Literal["told", "none", "unknown"]
+_NOTHING_HEARD = ("not_yet", "partner_missing")
 
 
 def step_on(day: date, rhythm: Rhythm, steps: int = 1) -> date:
@@ -74,6 +77,25 @@ def find_fallback(cohort: Cohort, match: Match, application_id: str) -> str:
         if (item.match_id, item.application_id) == (match.match_id, application_id) and item.fallback
     )
     return next(said, "")
+
+
+def count_contact(cohort: Cohort) -> dict[Contact, int]:
+    """Of the pairs whose time together is over: how many told of contact, how many of none, and how many of neither.
+
+    `none` is what the view `matches_without_contact` holds for next year's priorities: the mentee told that nothing
+    came of it, and nobody ever that the two were in touch. Silence is `unknown`, never `none`.
+    """
+    counts: dict[Contact, int] = {"told": 0, "none": 0, "unknown": 0}
+    for match in cohort.list_matches("ended"):
+        answers = [item for item in cohort.check_ins if item.match_id == match.match_id]
+        mentee = match.mentee_application_id
+        if any(item.signal == "connected" or (item.contacts or 0) > 0 for item in answers):
+            counts["told"] += 1
+        elif any(item.application_id == mentee and item.signal in _NOTHING_HEARD for item in answers):
+            counts["none"] += 1
+        else:
+            counts["unknown"] += 1
+    return counts
 
 
 @dataclass(frozen=True)

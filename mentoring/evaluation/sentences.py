@@ -6,7 +6,7 @@ belong here: the figures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mentoring.evaluation.figures import format_mean
 from mentoring.evaluation.intervals import FEWEST_FOR_PERCENT, round_percent
@@ -67,8 +67,26 @@ def _write_year(summary: EvaluationSummary) -> Iterator[str]:
     if any(early.values()):
         reasons = " and ".join(f"{count} {reason}" for reason, count in early.items() if count)
         yield f"{_count(sum(early.values()), 'match', 'matches')} ended before the year was over: {reasons}."
+    yield from _write_contact(counts)
     if waiting := counts.get("waiting.mentee", 0):
         yield f"{_count(waiting, 'mentee')} still {'waits' if waiting == 1 else 'wait'} for a mentor."
+
+
+def _write_contact(counts: Mapping[str, int]) -> Iterator[str]:
+    """How many pairs came to nothing, as far as anybody told; what nobody told of is said to be unknown."""
+    told, none, unknown = (counts.get(f"contact.{known}", 0) for known in ("told", "none", "unknown"))
+    over = told + none + unknown
+    if not over:
+        return
+    yield (
+        f"Of the {_count(over, 'pair')} whose time together is over, {told} told us in a check-in that they were in "
+        f"touch; {none} never got in touch, as far as the mentee told us."
+    )
+    if unknown:
+        yield (
+            f"Of {unknown} we don't know: nobody told us either way, and silence does not mean that there was "
+            "no contact."
+        )
 
 
 def _write_response(summary: EvaluationSummary) -> str:

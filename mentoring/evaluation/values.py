@@ -43,6 +43,9 @@ YEAR_COUNTS: Mapping[str, tuple[str, str]] = {
     "ended.withdrawn": ("Ended because somebody could not go on", "Pairs"),
     "ended.not_working_out": ("Ended because it did not work out", "Pairs"),
     "active": ("Still under way", "Pairs"),
+    "contact.told": ("Over: somebody told in a check-in that they were in touch", "Pairs"),
+    "contact.none": ("Over: the mentee told that nothing came of it, nobody of contact", "Pairs"),
+    "contact.unknown": ("Over: nobody told, so it is not known whether they were in touch", "Pairs"),
     "waiting.mentor": ("Waiting for a match at the end", "Mentors"),
     "waiting.mentee": ("Waiting for a match at the end", "Mentees"),
 }

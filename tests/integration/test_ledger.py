@@ -54,6 +54,7 @@ from mentoring.cohort import (
     Request,
 )
 from mentoring.messages import MessageError, hash_body
+from mentoring.pair_standing import count_contact
 from tasks.database import ChangedMeanwhileError
 from tasks.ledger import apply_plan, read_overrides, render_draft
 from tasks.outbox import deliver_due_messages
@@ -233,19 +234,20 @@ def open_next_year(cohort: SmallCohort, name: str) -> SmallCohort:
 
 
 @pytest.mark.parametrize(
-    ("told", "waits"),
+    ("told", "contact"),
     [
-        ([("mentee", "partner_missing", None)], True),
-        ([("mentee", "not_yet", None), ("mentor", "not_yet", 0)], True),
-        ([("mentee", "not_yet", None), ("mentor", "connected", None)], False),
-        ([("mentee", "partner_missing", None), ("mentee", "not_yet", 2)], False),
+        ([("mentee", "partner_missing", None)], "none"),
+        ([("mentee", "not_yet", None), ("mentor", "not_yet", 0)], "none"),
+        ([("mentee", "not_yet", None), ("mentor", "connected", None)], "told"),
+        ([("mentee", "partner_missing", None), ("mentee", "not_yet", 2)], "told"),
         # Whoever was silent, too, can't be told apart from somebody who was content.
-        ([("mentor", "partner_missing", None)], False),
-        ([], False),
+        ([("mentor", "partner_missing", None)], "unknown"),
+        ([("mentee", "want_to_talk", None)], "unknown"),
+        ([], "unknown"),
     ],
 )
 def test_whoever_never_heard_from_a_mentor_keeps_the_place_in_line(
-    cohort: SmallCohort, told: list[tuple[str, str, int | None]], waits: bool
+    cohort: SmallCohort, told: list[tuple[str, str, int | None]], contact: str
 ) -> None:
     match_id = cohort.introduce()
     cohort.apply(
@@ -255,10 +257,15 @@ def test_whoever_never_heard_from_a_mentor_keeps_the_place_in_line(
         )
     )
     assert open_next_year(cohort, "2028").read().waited_since == {}, "the year is not over"
+    nothing = {"told": 0, "none": 0, "unknown": 0}
+    assert count_contact(cohort.read()) == nothing, "the year is not over"
     cohort.apply(EndMatch(match_id, "completed"))
+    assert count_contact(cohort.read()) == {**nothing, contact: 1}
+    without = [row["match_id"] for row in cohort.rows("matches_without_contact")]
+    assert without == ([match_id] if contact == "none" else []), "the view holds what is counted"
     mentee = cohort.read().person_of("mentee-1")
     assert open_next_year(cohort, "2028").read().waited_since == (
-        {mentee: date(2027, 1, 30)} if waits else {}
+        {mentee: date(2027, 1, 30)} if contact == "none" else {}
     )
 
 

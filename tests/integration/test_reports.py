@@ -96,6 +96,9 @@ YEAR: dict[str, int] = {
     "ended.completed": 22,
     "ended.withdrawn": 1,
     "ended.not_working_out": 2,
+    "contact.told": 19,
+    "contact.none": 2,
+    "contact.unknown": 4,
     "waiting.mentee": 2,
     **{
         f"topics_sent.{month}": 23 - (place == 3) - 2 * (place == 0)

@@ -386,6 +386,9 @@ def test_the_years_counts() -> None:
         "ended.withdrawn": 1,
         "ended.not_working_out": 0,
         "active": 1,
+        "contact.told": 0,
+        "contact.none": 0,
+        "contact.unknown": 1,
         "applications.mentor": 3,
         # Whoever left during the year had been accepted.
         "accepted.mentor": 3,

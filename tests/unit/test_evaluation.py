@@ -383,6 +383,33 @@ def test_rows_fit_the_tab_and_have_keys_of_their_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (
+            (5, 2, 3),
+            "Of the 10 pairs whose time together is over, 5 told us in a check-in that they were in touch; 2 never got "
+            "in touch, as far as the mentee told us. Of 3 we don't know: nobody told us either way, and silence does "
+            "not mean that there was no contact.",
+        ),
+        (
+            (1, 0, 0),
+            "Of the 1 pair whose time together is over, 1 told us in a check-in that they were in touch; 0 never got "
+            "in touch, as far as the mentee told us.",
+        ),
+        ((0, 0, 0), None),
+    ],
+)
+def test_the_board_reads_how_many_never_got_in_touch(counts: tuple[int, int, int], words: str | None) -> None:
+    year = {
+        f"contact.{known}": number for known, number in zip(("told", "none", "unknown"), counts, strict=True)
+    }
+    summary = summarise(give("satisfaction", *"55551"), give("satisfaction", *"11115"), year_counts=year)
+    said = [text for text in write_sentences(summary) if "time together" in text]
+    assert said == ([words] if words else [])
+    assert [row["Value"] for row in list_figures(summary) if "Over: " in str(row["Figure"])] == list(counts)
+
+
 def test_sentences_of_a_small_year_are_honest() -> None:
     summary = summarise(
         give("satisfaction", *"55551"), [*give("satisfaction", *"11115"), None], year_counts=YEAR
