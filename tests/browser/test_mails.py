@@ -196,6 +196,10 @@ def test_the_index_of_mails_shows_what_is_attached(page: Page, tmp_path: Path) -
         assert FileMail(tmp_path).send(mail).outcome == "accepted"
     page.goto(write_index(tmp_path).as_uri())
     assert page.locator(".subject").all_inner_texts() == ["Thanks 1 with a file", "Thanks 0"]
+    for width in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert [fault["id"] for fault in Axe().run(page).response["violations"]] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator(".list a").first.click()
     assert page.locator("a[download]").all_inner_texts() == [
         file.name for file in (certificate, entry, notes)
