@@ -40,6 +40,7 @@ from tasks.database_sessions import (
     parse_time,
 )
 from tasks.postgresql_connections import borrow_connection
+from tasks.postgresql_rewriting import rewrite_tables
 
 __all__ = [
     "ChangedMeanwhileError",
@@ -56,11 +57,6 @@ __all__ = [
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
 _PATIENCE_SECONDS = 30
-#: Tables that hold what people wrote or were written.
-_PERSONAL_TABLES = (
-    *("people", "applications", "matches", "messages", "message_attachments"),
-    *("confirmations", "requests", "check_ins", "evaluations", "unplaced_responses"),
-)
 
 
 @dataclass(frozen=True)
@@ -179,10 +175,7 @@ class Database:
                 session.connection.execute("VACUUM")
                 return
             session.connection.autocommit = True
-            for table in _PERSONAL_TABLES:
-                session.connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
-            # The planner's statistics quote values of the tables, also those that are gone.
-            session.connection.execute("VACUUM (FULL) pg_catalog.pg_statistic")
+            rewrite_tables(session.connection, _PATIENCE_SECONDS)
 
     def run_checks(self) -> dict[str, list[Row]]:
         """Every invariant of `sql/checks/` by its name, with the rows that break it: none if all is well.

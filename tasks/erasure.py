@@ -101,10 +101,13 @@ def anonymise_cohort(run: Run) -> tuple[str, ...]:
     erase_people(run, sorted(going))
     with run.database.transaction(run.flow, run.now) as transaction:
         removed = [transaction.execute(query, cohort_id=run.cohort_id) for query in _FORGET_PLACELESS]
+        cohort = transaction.fetch_one("find_cohort", cohort_id=run.cohort_id)
+    # Also where nobody is left to erase: a purge before may have been stopped ahead of the rewriting.
+    if any(removed) or (cohort and not cohort["anonymised_at"]):
+        run.database.rewrite()
+    with run.database.transaction(run.flow, run.now) as transaction:
         if transaction.execute("anonymise_cohort", cohort_id=run.cohort_id, at=transaction.at):
             transaction.note("cohort", run.cohort_id, "anonymise_cohort")
-    if any(removed):
-        run.database.rewrite()
     return (answer,) if answer.startswith(_NOT_ERASED) else ()
 
 

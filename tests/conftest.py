@@ -134,7 +134,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     violated: Counter[str] = Counter()
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.getreports(outcome):
-            for note in (str(value) for name, value in report.user_properties if name == "threat"):
+            # What could not even be collected has none.
+            noted = getattr(report, "user_properties", ())
+            for note in (str(value) for name, value in noted if name == "threat"):
                 what, _, how_many = note.rpartition("|")
                 tried[what] += int(how_many)
                 violated[what] += outcome != "passed"

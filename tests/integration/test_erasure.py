@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ from mentoring.intake import plan_intake
 from mentoring.outbox import list_doubtful
 from mentoring.responses import Response
 from tasks import erasure
-from tasks.database import ChangedMeanwhileError, Database
+from tasks.database import ChangedMeanwhileError, Database, DatabaseError
 from tasks.erasure import anonymise_cohort, ask_provider, erase_people, find_person, remove_mail_files
 from tasks.ledger import apply_plan
 from tasks.mail import Delivery, OutgoingMessage
@@ -71,9 +72,11 @@ def shared_cohort(shared_run: Run) -> SmallCohort:
             "r2", "key-partner", WHEN, mentor, match_id, "not_working_out", 0, f"{CANARY} is silent", ""
         ),
         AddRequest("r3", "key-other", WHEN, other, None, "withdrawn", 0, "Other words", ""),
-        AddCheckIn("c1", match_id, mentee, WHEN, "connected", 2, f"{CANARY} is fine"),
-        AddCheckIn("c2", match_id, mentor, WHEN, "partner_missing", 1, f"Where is {CANARY}?"),
-        AddCheckIn("c3", "match-2", mentor, WHEN, "connected", 4, "Bo about another"),
+        AddCheckIn("c1", match_id, mentee, WHEN, "connected", 2, f"{CANARY} is fine", None, f"Ring {CANARY}"),
+        AddCheckIn(
+            "c2", match_id, mentor, WHEN, "partner_missing", 1, f"Where is {CANARY}?", None, f"As {CANARY}"
+        ),
+        AddCheckIn("c3", "match-2", mentor, WHEN, "connected", 4, "Bo about another", None, "Ring Bo"),
         PutEvaluation(match_id, mentee, "e1", WHEN, json.dumps({**SCALES, TEXT: f"{CANARY} liked it"})),
         PutEvaluation(match_id, mentor, "e2", WHEN, json.dumps({**SCALES, TEXT: f"{CANARY} learned"})),
         PutEvaluation("match-2", mentor, "e3", WHEN, json.dumps({**SCALES, TEXT: "Bo about another"})),
@@ -191,6 +194,42 @@ def test_nothing_of_her_is_left_in_the_planners_statistics(cohort: SmallCohort) 
     assert find_canary(read_files(cohort.run)) == []
 
 
+def test_what_others_may_still_read_is_waited_for_before_the_files_are_written_anew(
+    cohort: SmallCohort,
+) -> None:
+    """PostgreSQL copies into the new files what a transaction that began before the erasure could ask for."""
+    if cohort.run.database.is_sqlite:
+        return
+    with cohort.run.database.open_session() as session:
+        session.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        session.connection.execute("SELECT 1")
+        late = threading.Timer(1, session.connection.rollback)
+        late.start()
+        end_and_erase(cohort)
+        late.join()
+    assert find_canary(read_files(cohort.run)) == []
+
+
+def test_whoever_never_ends_is_told_and_the_next_purge_finishes(
+    cohort: SmallCohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cohort.run.database.is_sqlite:
+        return
+    prepare_for_purge(cohort)
+    monkeypatch.setattr("tasks.database._PATIENCE_SECONDS", 0.2)
+    with cohort.run.database.open_session() as session:
+        session.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        session.connection.execute("SELECT 1")
+        with pytest.raises(DatabaseError, match="another program has had the database open for too long"):
+            anonymise_cohort(cohort.run)
+        session.connection.rollback()
+    assert not cohort.read().is_anonymised
+    monkeypatch.undo()
+    anonymise_cohort(cohort.run)
+    assert cohort.read().is_anonymised
+    assert find_canary(read_files(cohort.run)) == []
+
+
 def test_what_is_left_if_the_rewriting_is_cut_short(
     cohort: SmallCohort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,10 +278,10 @@ def test_other_people_keep_what_is_theirs(cohort: SmallCohort) -> None:
         "r2": "",
         "r3": "Other words",
     }
-    assert {item.response_key: item.words for item in after.check_ins} == {
-        "c1": "",
-        "c2": "",
-        "c3": "Bo about another",
+    assert {item.response_key: (item.words, item.fallback) for item in after.check_ins} == {
+        "c1": ("", ""),
+        "c2": ("", ""),
+        "c3": ("Bo about another", "Ring Bo"),
     }
     kept = {(row["kind"], row["subject_id"]) for row in cohort.rows("messages") if row["body_text"]}
     assert kept == {*((kind, "match-2") for kind in INTRODUCTIONS), ("thanks", "mentee-3")}
