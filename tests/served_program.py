@@ -170,6 +170,25 @@ class ServedProgram(OperatorApi):
         ]
         return sum("enum" in field for field in fields) == len(FLOW_NAMES)
 
+    def find_server(self) -> int:
+        """The process of the Prefect server, whoever started it."""
+        words = f"prefect server start .*--port {self.port}$"
+        found = subprocess.run(["pgrep", "-f", words], capture_output=True, text=True, check=True)
+        return int(found.stdout)
+
+    def kill_serving(self) -> None:
+        """SIGKILL for the one process that serves: the server and the runs at work go on without it."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def list_processes_of_runs(self) -> list[int]:
+        """Processes in which flows run at this moment, started by the process that serves."""
+        assert self.process is not None
+        command = ["pgrep", "-f", "-P", str(self.process.pid), "prefect.engine"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return [int(number) for number in found.stdout.split()]
+
     def press_ctrl_c(self) -> int:
         """As a terminal does: to the whole group of the foreground; returns the exit status."""
         assert self.process is not None
