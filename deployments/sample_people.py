@@ -134,6 +134,7 @@ class SamplePeople:
         chosen = {
             "signal": signal,
             "contacts": contacts,
+            "fallback": "",
             "comment": "",
             "answer_after_days": self.timeline["answer_after_days"],
         }

@@ -1,4 +1,4 @@
-"""Twenty marked values in the sample year's people, and the places to look for them.
+"""Some twenty marked values in the sample year's people, and the places to look for them.
 
 Belongs here: marking and looking. Does not belong here: which place may hold one (the tests).
 """
@@ -41,10 +41,12 @@ class Canaries:
             for row in rows:
                 if row["Email Address"] in MARKED_PEOPLE:
                     row.update({name: self.mark(row[name], name) for name in _ANSWERS if name in row})
-        for kind, words in (("requests", ("comment",)), ("check_ins", ("comment",))):
+        for kind in ("requests", "check_ins"):
             for item in people.timeline[kind]:
                 if item["email"] in MARKED_PEOPLE and item.get("comment"):
-                    item.update({name: self.mark(item[name], kind) for name in words})
+                    item["comment"] = self.mark(item["comment"], kind)
+                    if kind == "check_ins":
+                        item["fallback"] = self.mark("Ring the desk", "fallback of check_ins")
         for item in people.timeline["evaluations"]:
             if item["email"] in MARKED_PEOPLE:
                 names = ("most_valuable", "improve")
