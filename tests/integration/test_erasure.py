@@ -199,7 +199,7 @@ def test_what_others_may_still_read_is_waited_for_before_the_files_are_written_a
 ) -> None:
     """PostgreSQL copies into the new files what a transaction that began before the erasure could ask for."""
     if cohort.run.database.is_sqlite:
-        return
+        pytest.skip("SQLite has no earlier versions to copy: it overwrites what it deletes.")
     with cohort.run.database.open_session() as session:
         session.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         session.connection.execute("SELECT 1")
@@ -214,7 +214,7 @@ def test_whoever_never_ends_is_told_and_the_next_purge_finishes(
     cohort: SmallCohort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if cohort.run.database.is_sqlite:
-        return
+        pytest.skip("SQLite has no earlier versions to copy: it overwrites what it deletes.")
     prepare_for_purge(cohort)
     monkeypatch.setattr("tasks.database._PATIENCE_SECONDS", 0.2)
     with cohort.run.database.open_session() as session:
