@@ -11,6 +11,7 @@ POINTS, MULTI_KILLS = 400, 10
 
 
 @pytest.mark.long
+@pytest.mark.night
 @pytest.mark.timeout(3600)
 def test_no_moment_of_the_month_breaks_a_promise(prepared_postgresql: Prepared) -> None:
     reference = prepared_postgresql.reference

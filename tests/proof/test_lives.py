@@ -29,6 +29,7 @@ def test_a_cohort_lives_as_promised() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.night
 @pytest.mark.timeout(3600)
 def test_many_cohorts_live_as_promised() -> None:
     live(examples=100, steps=40)
