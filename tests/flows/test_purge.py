@@ -100,13 +100,13 @@ def test_an_earlier_years_data_goes_while_a_later_year_is_under_way(stage: Stage
     assert read_everything(stage) == after
 
 
-@pytest.mark.parametrize("tab", ["Program", "Rules"])
+@pytest.mark.parametrize("tab", ["Program", "Rules", "Evaluation"])
 def test_tabs_without_rows_of_a_year_stay_those_of_the_year_under_way(stage: Stage, tab: str) -> None:
     stage.sheets.append_committee_rows(
         "Rules", [{"Rule": "Never pair", "Mentor": "nobody@example.org", "Mentee": "ben@example.org"}]
     )
     due = find_purge_moment(stage.settings.program)
-    run("deliver-messages", due - timedelta(days=1))
+    run("compile-evaluations", due - timedelta(days=1))
     shown = [dict(row) for row in stage.sheets.desk[tab]]
     assert len(shown) > 0
     run("purge-personal-data", due)
