@@ -7,7 +7,7 @@ not belong here: what stands in a cell (`mentoring.desk_rows`), how it gets ther
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -88,6 +88,16 @@ def write_desk(run: Run, desk: Desk, updates: Sequence[TabUpdate] = ()) -> None:
     missing = [update for update in wanted if not is_shown(current.tabs[update.tab], update)]
     if missing:
         run.sheets.write_committee(missing)
+
+
+def drop_unmatched(desk: Desk, references: Collection[str]) -> TabUpdate:
+    """The `Unmatched` tab without these applications; everything else on it stays as it is."""
+    kept = [
+        {heading: text for heading, text in row.items() if heading}
+        for row in desk.read_rows("Unmatched")
+        if row["Reference"] not in references
+    ]
+    return TabUpdate("Unmatched", kept, remove_missing=True)
 
 
 def _is_under_way(run: Run) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mentoring.addresses import normalise_address
 from mentoring.erasure import keep_statistics
@@ -145,14 +145,6 @@ def ask_provider(run: Run, addresses: Sequence[str]) -> str:
     return "SendGrid was asked to erase its own records, which takes some days; its suppression lists stay."
 
 
-@dataclass(frozen=True)
-class BegunErasure:
-    """An erasure that never came to its end: is the person gone from the database, and who has to be told."""
-
-    is_gone: bool
-    partners: frozenset[str]
-
-
 def begin_erasure(run: Run, person_id: str, partners: Sequence[str]) -> None:
     """Note that a person is being erased, and the applications of those who have to be told.
 
@@ -169,16 +161,15 @@ def finish_erasure(run: Run, person_ids: Sequence[str]) -> None:
             transaction.note("person", person_id, "finish_erasure")
 
 
-def list_unfinished_erasures(run: Run) -> dict[str, BegunErasure]:
-    """Erasures that were begun and never came to their end, by person."""
+def list_unfinished_erasures(run: Run) -> dict[str, set[str]]:
+    """People who are gone from the database, and whose erasure has not come to its end, with those to be told."""
     with run.database.transaction(run.flow, run.now) as transaction:
         rows = transaction.fetch_all("list_unfinished_erasures")
-    begun: dict[str, BegunErasure] = {}
+    partners: dict[str, set[str]] = {}
     for row in rows:
-        earlier = begun.get(row["person_id"], BegunErasure(False, frozenset())).partners
-        partners = earlier | set(json.loads(row["detail"] or "[]"))
-        begun[row["person_id"]] = BegunErasure(row["erased_at"] is not None, partners)
-    return begun
+        # An erasure that was stopped is begun more than once, and only the first time a match tells who they are.
+        partners.setdefault(row["person_id"], set()).update(json.loads(row["detail"] or "[]"))
+    return partners
 
 
 def find_person(run: Run, address: str) -> str | None:

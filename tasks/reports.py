@@ -46,7 +46,7 @@ from mentoring.evaluation.lesson_words import describe_effect, describe_lesson, 
 from mentoring.evaluation.values import FEWEST_ANSWERS, GROUPS, WITHHELD, YEAR_COUNTS
 from mentoring.pair_outcomes import gather_outcomes, list_missing
 from mentoring.program import Program
-from tasks.desk import Desk
+from tasks.desk import Desk, drop_unmatched
 from tasks.runs import Run
 from tasks.stage import find_stage
 
@@ -286,12 +286,7 @@ def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
         updates.append(TabUpdate("Evaluation", figures, remove_missing=True))
     if cohort.is_anonymised:
         # A purge takes the names off the tab that nobody else writes any more.
-        kept = [
-            {heading: text for heading, text in row.items() if heading}
-            for row in desk.read_rows("Unmatched")
-            if row["Reference"] not in cohort.applications
-        ]
-        updates.append(TabUpdate("Unmatched", kept, remove_missing=True))
+        updates.append(drop_unmatched(desk, cohort.applications))
     return updates
 
 

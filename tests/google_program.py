@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 from stand_ins.google_cells import Cell as GoogleCell
 from stand_ins.google_cells import keep
@@ -18,6 +19,7 @@ from deployments.people_at_work import Answer, Match
 from deployments.program_folders import init_program
 from mentoring.desk import TABS, Cell, SheetRow, SheetTab
 from mentoring.program import GoogleSettings, Program
+from tasks import google_client, google_pace, google_sheets
 from tasks.google_sheets import GoogleSheets
 from tasks.settings import PROGRAM_FILE, Settings, load_settings, read_program
 from tasks.workbook_responses import list_questions
@@ -38,6 +40,14 @@ def add_forms(google: GoogleStandIn, tabs: Mapping[str, Sequence[Sequence[Any]]]
         forms = read_program(SAMPLE).forms.values()
         tabs = {form.tab: [list_questions(form)] for form in forms}
     return google.add_spreadsheet("Forms", tabs, shared_with={google.email: "reader"})
+
+
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Let the client wait for nothing but answers, and ask as often as it likes."""
+    patch.setattr(google_pace, "CALLS_A_MINUTE", 1_000_000)
+    for module in (google_client, google_sheets):
+        patch.setattr(module, "FIRST_PAUSE", 0.001)
+    google_client._open_http.cache_clear()
 
 
 def move_to_google(google: GoogleStandIn, folder: Path) -> StandInHands:

@@ -161,7 +161,7 @@ class Generator:
             most_steps = None if self._has_ties() else STEPS
             anew = not self._mend(most_steps)
         if anew:
-            excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
+            excess = pairs.find_excess(self.prices, self.wishes)
             most = ACTIVE[self.found < len(self.wishes) // 20 and not pressed]
             active = keep_best(pairs, excess, most) | (self.partner[pairs.mentees] == pairs.mentors)
             done = solve_listed(pairs.take(active), group.seats, self.fallback, self.prices, self.wishes)
@@ -177,7 +177,7 @@ class Generator:
 
     def _has_ties(self) -> bool:
         pairs = self.listed
-        excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
+        excess = pairs.find_excess(self.prices, self.wishes)
         return bool(np.count_nonzero(excess == 0) > TIES * len(self.wishes))
 
     def _add(self, *some: Pairs) -> None:
@@ -185,7 +185,7 @@ class Generator:
 
     def _prune(self) -> None:
         pairs = self.listed
-        excess = pairs.scores - self.prices[pairs.mentors] - self.wishes[pairs.mentees]
+        excess = pairs.find_excess(self.prices, self.wishes)
         self.listed = pairs.take(
             keep_best(pairs, excess, 3 * QUOTA) | (self.partner[pairs.mentees] == pairs.mentors)
         )
@@ -262,7 +262,7 @@ def measure_gap(missing: Pairs, prices: np.ndarray, wishes: np.ndarray) -> int:
     """How many points the best matching can be above the present one at most: every mentee's largest excess."""
     if not len(missing):
         return 0
-    excess = missing.scores - prices[missing.mentors] - wishes[missing.mentees]
+    excess = missing.find_excess(prices, wishes)
     largest = np.zeros(len(wishes), dtype=np.int64)
     np.maximum.at(largest, missing.mentees, excess)
     return int(largest.sum())

@@ -68,8 +68,7 @@ def find_best_violated(
 
 
 def _take_best(pairs: Pairs, prices: np.ndarray, wishes: np.ndarray) -> Pairs:
-    excess = pairs.scores - prices[pairs.mentors] - wishes[pairs.mentees]
-    return pairs.take(keep_best(pairs, excess, ADDED, OF_MENTORS))
+    return pairs.take(keep_best(pairs, pairs.find_excess(prices, wishes), ADDED, OF_MENTORS))
 
 
 class Pool:
@@ -85,10 +84,8 @@ class Pool:
 
     def find_violated(self, prices: np.ndarray, wishes: np.ndarray) -> Pairs:
         """Pairs of the pool that exceed these prices, the best of each mentee."""
-        excess = self.pairs.scores - prices[self.pairs.mentors] - wishes[self.pairs.mentees]
-        at = np.flatnonzero(excess > 0)
-        found = self.pairs.take(at)
-        return found.take(keep_best(found, excess[at], ADDED, OF_MENTORS))
+        exceeding = np.flatnonzero(self.pairs.find_excess(prices, wishes) > 0)
+        return _take_best(self.pairs.take(exceeding), prices, wishes)
 
     def catch_up(self, prices: np.ndarray, wishes: np.ndarray) -> Pairs:
         """Price whatever could exceed these prices and is not in the pool; return pairs that do."""

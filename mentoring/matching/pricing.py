@@ -47,6 +47,10 @@ class Pairs:
         """Return the pairs at an index or mask."""
         return Pairs(self.mentors[at], self.mentees[at], self.scores[at])
 
+    def find_excess(self, prices: np.ndarray, wishes: np.ndarray) -> np.ndarray:
+        """Return how far each pair scores above the prices of its two people (int64)."""
+        return np.asarray(self.scores - prices[self.mentors] - wishes[self.mentees])
+
 
 def no_pairs() -> Pairs:
     """Return no pairs at all."""

@@ -32,16 +32,16 @@ SET email_key = NULL, email = NULL, full_name = NULL, erased_at = :at
 WHERE person_id = :person_id AND erased_at IS NULL;
 
 -- name: list_unfinished_erasures
--- Everybody whom a command began to erase on request, and was stopped before it had removed everything.
+-- Erased on request, by a command that has not removed everything else yet; once for each time it was begun.
 SELECT
     people.person_id,
-    people.erased_at,
     audit_log.detail
 FROM people
 INNER JOIN audit_log ON people.person_id = audit_log.entity_id
 WHERE
     audit_log.entity = 'person'
     AND audit_log.happening = 'begin_erasure'
+    AND people.erased_at IS NOT NULL
     AND NOT EXISTS (
         SELECT 1
         FROM audit_log AS later

@@ -12,6 +12,7 @@ import pytest
 from deployments.program_folders import SAMPLE
 from deployments.rehearsal import Outcome, Rehearsal, rehearse, write_outcome
 from tasks.stage_mail import StageMail
+from tests.flows.test_confirmations import ask_for_confirmation
 
 SHORT = Rehearsal(people=3, seed=3, years=1, trouble="rough", is_short=True)
 
@@ -55,19 +56,8 @@ def test_nothing_real_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_year_in_which_applications_have_to_be_confirmed_keeps_every_promise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirmation: str
 ) -> None:
-    text = (SAMPLE / "program.yaml").read_text(encoding="utf-8")
-    form = '\n  confirmation: {tab: "Confirmations", fields: {submitted_at: "Timestamp", email: "E", token: "C"}}\n'
-    for old, new in (
-        ("# confirmation: link", f"confirmation: {confirmation}"),
-        ("  # confirmation_form:", "  confirmation_form:"),
-        ("\nforms:\n", f"\nforms:{form}"),
-    ):
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    if confirmation == "verified_address":
-        address = '\n      email: "Email Address"'
-        text = text.replace(address, f'\n      email: "E"{address.replace("email", "verified_email", 1)}', 2)
-    (tmp_path / "program.yaml").write_text(text, encoding="utf-8")
+    shutil.copy(SAMPLE / "program.yaml", tmp_path)
+    ask_for_confirmation(tmp_path, confirmation)
     kinds, send = set(), StageMail.send
 
     def note(self: StageMail, message):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cohorts import MENTEE, MENTOR
-from google_program import StandInHands, move_to_google
+from google_program import StandInHands, hurry, move_to_google
 from stand_ins.google_sheets import GoogleStandIn
 
 from deployments.people_at_work import WorkbookHands
@@ -18,7 +18,7 @@ from deployments.program_folders import make_program_folder
 from flows import load_flow
 from mentoring.form_headings import list_questions
 from mentoring.program import Program
-from tasks import google_client, google_pace, steps
+from tasks import steps
 from tasks.local_workbooks import FORMS, create_forms_workbook
 from tasks.settings import PROGRAM_FILE, read_program
 from tests.flows.test_interrupted_runs import StoppedError
@@ -41,29 +41,37 @@ def change(folder: Path, *changes: tuple[str, str]) -> Program:
     return read_program(path)
 
 
+def ask_for_confirmation(folder: Path, how: str) -> Program:
+    """Have applicants confirm, as the remarks in the sample's `program.yaml` describe it."""
+    form = "  # confirmation_form:"
+    changes = [
+        ("# confirmation: link", f"confirmation: {how}"),
+        (form, form.replace("# ", "")),
+        ("\nforms:\n", f"\nforms:{FORM}"),
+    ]
+    if how == "verified_address":
+        for tab in ("Mentor applications", "Mentee applications"):
+            old = f'    tab: "{tab}"\n    fields:\n      submitted_at: "Timestamp"\n      email:'
+            changes.append((old, old.replace("email:", 'email: "E"\n      verified_email:')))
+    return change(folder, *changes)
+
+
 Hands = WorkbookHands | StandInHands
 
 
 @pytest.fixture(params=["workbooks", "Google"])
 def hands(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
-    """A program whose applicants confirm by a link, as its `program.yaml` describes it in its remarks."""
+    """A program whose applicants confirm by a link."""
     folder = tmp_path / "program"
     make_program_folder(folder)
-    form = "  # confirmation_form:"
-    program = change(
-        folder,
-        ("# confirmation: link", "confirmation: link"),
-        (form, form.replace("# ", "")),
-        ("\nforms:\n", f"\nforms:{FORM}"),
-    )
+    program = ask_for_confirmation(folder, "link")
     (folder / FORMS).unlink()
     create_forms_workbook(folder / FORMS, program, {})
     monkeypatch.setenv("MENTORING_PROGRAM", str(folder))
     if request.param == "workbooks":
         yield WorkbookHands(folder, program)
         return
-    monkeypatch.setattr(google_pace, "CALLS_A_MINUTE", 100_000)
-    google_client._open_http.cache_clear()
+    hurry(monkeypatch)
     with GoogleStandIn() as google:
         google.quota = None
         yield move_to_google(google, folder)

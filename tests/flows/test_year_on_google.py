@@ -8,14 +8,14 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from google_program import move_to_google
+from google_program import hurry, move_to_google
 from stand_ins.google_faults import PASSING, UNHEARD, Fault
 from stand_ins.google_sheets import Call, GoogleStandIn
 
 from deployments.demo import DemoYear
 from mentoring.cohort import Cohort
 from mentoring.desk import TABS, SheetTab
-from tasks import google_client, google_pace, google_sheets
+from tasks import google_client
 from tasks.settings import load_settings
 from tasks.sheets import open_sheets
 
@@ -25,11 +25,8 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(google_pace, "CALLS_A_MINUTE", 100_000)
-    for module in (google_client, google_sheets):
-        monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
+    hurry(monkeypatch)
     monkeypatch.setattr(google_client, "TIMEOUTS", (20.0, 120.0))
-    google_client._open_http.cache_clear()
 
 
 class GoogleYear(DemoYear):

@@ -10,20 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from google_program import StandInHands, add_forms
+from google_program import hurry, move_to_google
 from small_cohort import SmallCohort
 from stand_ins.google_sheets import GoogleStandIn
 
 from deployments.erasing import erase_person
-from deployments.program_folders import init_program, make_program_folder, read_sample_responses
+from deployments.program_folders import make_program_folder, read_sample_responses
 from mentoring.desk import TABS
 from mentoring.intake import plan_intake
-from tasks import google_client, google_pace, google_sheets
 from tasks.desk import gather_desk, read_answers, write_desk
 from tasks.ledger import apply_plan
 from tasks.outbox import deliver_due_messages
 from tasks.runs import WrongUseError, open_run
-from tasks.settings import PROGRAM_FILE, load_settings
 
 ROOT = Path(__file__).parents[2]
 AFTER_CLOSING = datetime(2027, 2, 20, 20, tzinfo=UTC)
@@ -134,10 +132,7 @@ def test_an_erasure_that_came_to_its_end_leaves_nothing_to_finish(program: Path)
 
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleStandIn]:
-    monkeypatch.setattr(google_pace, "CALLS_A_MINUTE", 100_000)
-    for module in (google_client, google_sheets):
-        monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
-    google_client._open_http.cache_clear()
+    hurry(monkeypatch)
     with GoogleStandIn() as stand_in:
         yield stand_in
 
@@ -152,20 +147,9 @@ def test_with_google_her_rows_vanish_from_the_committees_spreadsheet_and_the_for
     folder = tmp_path / "program"
     rows = [row for row in read_sample_responses()["mentee"] if row["Email Address"]]
     make_program_folder(folder)
-    committee, forms = google.add_spreadsheet("Desk"), add_forms(google)
-    path = folder / PROGRAM_FILE
-    text = re.sub(r"(?m)^sheets:.*\n", "", path.read_text(encoding="utf-8"))
-    ids = f'sheets: google\ngoogle:\n  forms: "{forms}"\n  committee: "{committee}"\n'
-    path.write_text(f"{text}\n{ids}", encoding="utf-8")
-    (folder / "account.json").write_text(google.service_account_json(), encoding="utf-8")
-    (folder / ".env").write_text(
-        f"MENTORING_GOOGLE_SERVICE_ACCOUNT=account.json\nMENTORING_GOOGLE_API_URL={google.api_url}\n",
-        encoding="utf-8",
-    )
-    for name in ("forms.xlsx", "committee.xlsx"):
-        (folder / name).unlink()
-    init_program(folder)
-    hands = StandInHands(google, load_settings(folder))
+    hands = move_to_google(google, folder)
+    assert hands.program.google
+    committee, forms = hands.program.google.committee, hands.program.google.forms
     hands.append_form_rows("mentee", [*rows[:5], *(row for row in rows if row["Email Address"] == ADDRESS)])
     take_in(folder)
     desk, tabs = list(TABS), ["Mentee applications"]

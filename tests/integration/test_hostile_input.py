@@ -15,7 +15,7 @@ from pathlib import Path
 import hostile_sinks as sinks
 import pytest
 from good_answers import list_good_answers, write_good_answers
-from google_program import add_desk, add_forms, make_settings, read_tab
+from google_program import add_desk, add_forms, hurry, make_settings, read_tab
 from hostile_inputs import CORPUS, TEXTS, generate_texts
 from hypothesis import HealthCheck, given, settings
 from playwright.sync_api import Page, sync_playwright
@@ -25,7 +25,7 @@ from stand_ins.google_sheets import GoogleStandIn
 from mentoring.form_headings import list_questions
 from mentoring.intake import plan_intake
 from mentoring.program import Program
-from tasks import google_client, google_pace, google_sheets
+from tasks import google_client
 from tasks.desk import gather_desk, read_answers, reload_desk, write_desk
 from tasks.ledger import apply_plan
 from tasks.outbox import deliver_due_messages
@@ -55,11 +55,8 @@ def browser_page() -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def google() -> Iterator[GoogleStandIn]:
     with pytest.MonkeyPatch.context() as patch, GoogleStandIn() as stand_in:
-        patch.setattr(google_pace, "CALLS_A_MINUTE", 1_000_000)
-        for module in (google_client, google_sheets):
-            patch.setattr(module, "FIRST_PAUSE", 0.001)
+        hurry(patch)
         patch.setattr(google_client, "TIMEOUTS", (20.0, 120.0))
-        google_client._open_http.cache_clear()
         stand_in.quota = None
         yield stand_in
         assert not stand_in.violations
