@@ -7,6 +7,7 @@ it does not use.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -376,4 +377,7 @@ def erase(
 
 def main() -> None:
     """Entry point of the console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Into a file or a service's journal as well, each line is there when it is said and not at the end.
+        sys.stdout.reconfigure(line_buffering=True)
     app()
