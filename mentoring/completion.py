@@ -255,7 +255,8 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
     busy = {
         key for match in cohort.matches.values() if match.state in LIVE_MATCH_STATES for key in match.pair
     }
-    busy |= {key for match in introduced for key in match.pair}
+    met = {key for match in introduced for key in match.pair}
+    busy |= met
     sent = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
     # The topic of the month in which two people meet travels in their introduction.
     sent.update(
@@ -281,6 +282,7 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
     for role in ("mentor", "mentee"):
         mine = [item for item in applications if item.role == role]
         counts[f"applications.{role}"] = len(mine)
+        counts[f"matched.{role}"] = sum(item.application_id in met for item in mine)
         # Somebody who left during the year had been accepted all the same.
         counts[f"accepted.{role}"] = sum(
             item.state == "accepted" or item.application_id in busy for item in mine

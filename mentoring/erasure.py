@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from mentoring.calendar import find_purge_day, local_day
 from mentoring.changes import CancelMessage, Change, EndMatch, Plan, RejectMatch, SettleApplication
@@ -15,6 +16,12 @@ def keep_statistics(answers: Mapping[str, str], questions: Sequence[Question]) -
     """An evaluation without free text: scales and choices stay, comments and quotes go."""
     countable = {question.id for question in questions if question.kind != "text"}
     return {key: value for key, value in answers.items() if key in countable}
+
+
+def keep_points(explanation: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays of why two people were matched: the points of each criterion, which the audit log keeps as well."""
+    points = explanation.get("criteria", {})
+    return {"criteria": points} if points else {}
 
 
 def plan_purge(cohort: Cohort, now: datetime) -> Plan:

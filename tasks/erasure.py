@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mentoring.addresses import normalise_address
-from mentoring.erasure import keep_statistics
+from mentoring.erasure import keep_points, keep_statistics
 from mentoring.program import Question
 from tasks.database import Transaction
 from tasks.mail import MAIL_FOLDER, AddressError, MailError
@@ -20,7 +20,6 @@ _FORGET = (
     "forget_responses",
     "forget_confirming_responses",
     "remove_confirmations",
-    "forget_match_explanations",
     "forget_request_words",
     "forget_check_in_words",
     "forget_message_attachments",
@@ -49,6 +48,7 @@ def erase_people(run: Run, person_ids: Sequence[str]) -> None:
         for person_id in person_ids:
             transaction.execute("cancel_messages_about", person_id=person_id, at=transaction.at)
             _keep_countable_answers(transaction, person_id, run.settings.program.evaluation)
+            _keep_points(transaction, person_id)
             for query in _FORGET:
                 transaction.execute(query, person_id=person_id)
             transaction.change_one("erase_person", person_id=person_id, at=transaction.at)
@@ -65,6 +65,12 @@ def _keep_countable_answers(transaction: Transaction, person_id: str, questions:
             application_id=row["application_id"],
             answers=kept,
         )
+
+
+def _keep_points(transaction: Transaction, person_id: str) -> None:
+    for row in transaction.fetch_all("list_explanations_about", person_id=person_id):
+        kept = json.dumps(keep_points(json.loads(row["explanation"])), sort_keys=True)
+        transaction.execute("keep_match_points", match_id=row["match_id"], explanation=kept)
 
 
 def list_cohorts_to_purge(run: Run) -> tuple[list[Run], list[str]]:

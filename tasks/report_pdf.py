@@ -7,7 +7,7 @@ Belongs here: the report's parts as data for Typst, and compiling them. Does not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,8 @@ from mentoring.evaluation.lesson_words import describe_effect, describe_lesson, 
 from mentoring.evaluation.values import FEWEST_ANSWERS, GROUPS, WITHHELD, ChoiceFigure
 from mentoring.program import Program
 from tasks.certificates import is_without_glyph, load_fonts
+from tasks.report_parts import Part, compare_in_print, describe_fit_in_print, part, section, show_share
 from tasks.reports import format_month, list_counts
-
-Part = dict[str, Any]
 
 
 def write_pdf(summary: EvaluationSummary, program: Program, cohort_id: str, made_on: date) -> bytes:
@@ -76,43 +75,31 @@ def describe_report(
     }
 
 
-def _section(title: str, text: str, parts: Sequence[Part], quotes: Sequence[Part] = ()) -> Part:
-    return {"title": title, "text": text, "parts": list(parts), "quotes": list(quotes)}
-
-
-def _part(
-    title: str, head: Sequence[str], rows: Sequence[Sequence[str]], bars: Sequence[Part] = (), note: str = ""
-) -> Part:
-    return {
-        "title": title,
-        "head": list(head),
-        "rows": [list(row) for row in rows],
-        "bars": list(bars),
-        "note": note,
-    }
-
-
 def _list_sections(summary: EvaluationSummary) -> Iterator[Part]:
     if summary.year_counts:
-        yield _section("The year in figures", "", list(_list_year(summary)))
+        yield section("The year in figures", "", list(_list_year(summary)))
     if summary.invited:
-        yield _section("Who answered", "", [_show_response(summary)])
+        yield section("Who answered", "", [_show_response(summary)])
     if summary.answered >= FEWEST_ANSWERS:
         if summary.scales:
             text = "Every bar shows all answers of a group, from 1 at the left to 5 at the right."
-            yield _section("What people said", text, [_show_scale(scale) for scale in summary.scales])
+            yield section("What people said", text, [_show_scale(scale) for scale in summary.scales])
         if summary.choices:
-            yield _section("What people chose", "", [_show_choice(choice) for choice in summary.choices])
+            yield section("What people chose", "", [_show_choice(choice) for choice in summary.choices])
         if summary.topics:
             text = "The share of people who named the topic of the month. Whoever ticked none counts as not naming it."
-            yield _section("Which topics were useful", text, [_show_choice(summary.topics)])
+            yield section("Which topics were useful", text, [_show_choice(summary.topics)])
+    if summary.comparison:
+        yield compare_in_print(summary.comparison)
     if summary.quotes:
         quotes = [
             {"question": group.question, "quotes": [vars(quote) for quote in group.quotes]}
             for group in summary.quotes
         ]
         text = "Only people who agreed to be quoted. Names, addresses and numbers are taken out; long comments are cut."
-        yield _section("In their own words", text, [], quotes)
+        yield section("In their own words", text, [], quotes)
+    if summary.fit:
+        yield describe_fit_in_print(summary.fit)
     if summary.lesson:
         effects = [
             [name_criterion(effect), str(effect.weight), *describe_effect(effect),
@@ -120,19 +107,19 @@ def _list_sections(summary: EvaluationSummary) -> Iterator[Part]:
             for effect in summary.lesson.effects
         ]  # fmt: skip
         head = ("Criterion", "Weight now", "Steps of fit", "95% interval", "To think about")
-        parts = [_part("", head, effects)] if effects else []
-        yield _section("What it says of the matching", describe_lesson(summary.lesson), parts)
+        parts = [part("", head, effects)] if effects else []
+        yield section("What it says of the matching", describe_lesson(summary.lesson), parts)
 
 
 def _list_year(summary: EvaluationSummary) -> Iterator[Part]:
     for caption, groups in (("People", ("Mentors", "Mentees")), ("Pairs", ("Pairs",))):
         head = ("What was counted", *(groups if len(groups) > 1 else ("Number",)))
-        yield _part(caption, head, list_counts(summary.year_counts, groups))
+        yield part(caption, head, list_counts(summary.year_counts, groups))
     if summary.topics_sent:
         rows = [
             (format_month(month), title or "–", str(count)) for month, title, count in summary.topics_sent
         ]
-        yield _part("Pairs that received the monthly topic", ("Month", "Topic", "Pairs"), rows)
+        yield part("Pairs that received the monthly topic", ("Month", "Topic", "Pairs"), rows, words=(0, 1))
 
 
 def _show_response(summary: EvaluationSummary) -> Part:
@@ -150,7 +137,7 @@ def _show_response(summary: EvaluationSummary) -> Part:
         }
         for rate in rates
     ]
-    return _part("", ("Group", "Invited", "Answered", "Rate"), rows, bars)
+    return part("", ("Group", "Invited", "Answered", "Rate"), rows, bars)
 
 
 def _show_scale(scale: ScaleSummary) -> Part:
@@ -167,7 +154,7 @@ def _show_scale(scale: ScaleSummary) -> Part:
         bars.append({"label": name, "counts": list(figure.distribution), "value": f"n = {figure.answers}"})
     head = ("Group", "1", "2", "3", "4", "5", "Mean", "Median", "4 or 5", "95% interval")
     note = describe_ends(scale.question.low, scale.question.high)
-    return _part(scale.question.text, head, rows, bars, note)
+    return part(scale.question.text, head, rows, bars, note)
 
 
 def _show_choice(choice: ChoiceSummary) -> Part:
@@ -184,17 +171,8 @@ def _show_choice(choice: ChoiceSummary) -> Part:
         )
         for place, option in enumerate(everyone.options)
     ]
-    bars = [
-        {
-            "label": option.option,
-            "share": option.share.value,
-            "low": option.share.low,
-            "high": option.share.high,
-            "value": f"{option.share.count} of {option.share.total}",
-        }
-        for option in everyone.options
-    ]
-    return _part(choice.question.text, head, rows, bars, " ".join(map(_remark, choice.figures)).strip())
+    bars = [show_share(option.option, option.share) for option in everyone.options]
+    return part(choice.question.text, head, rows, bars, " ".join(map(_remark, choice.figures)).strip())
 
 
 def _remark(figure: ChoiceFigure) -> str:
@@ -213,5 +191,10 @@ def _list_method(summary: EvaluationSummary) -> Iterator[str]:
         "would say, if those who answered were drawn by chance. The dark lines on the bars show it."
     )
     yield "It does not cover people who chose not to answer: they may think otherwise."
+    if summary.comparison and summary.comparison.measures:
+        yield (
+            "The interval of a difference between two years is Newcombe's, as if the years had asked different people. "
+            "It is widened for asking of several figures at once, and for the two of a pair, who may say the same."
+        )
     if summary.texts_not_quoted:
         yield f"Comments that are not shown, because their authors did not agree: {summary.texts_not_quoted}."

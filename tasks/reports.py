@@ -14,8 +14,8 @@ import os
 import re
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -33,20 +33,24 @@ from mentoring.desk import TabUpdate
 from mentoring.errors import PlainError
 from mentoring.evaluation import (
     EvaluationSummary,
-    ScaleFigure,
-    ScaleSummary,
+    compare_years,
+    describe_fit,
     learn_weights,
     list_figures,
     pick_headlines,
     write_sentences,
 )
+from mentoring.evaluation.comparison_words import describe_difference, write_comparison
+from mentoring.evaluation.criteria_words import FEW_WORDS, MANY_WORDS, write_fit
 from mentoring.evaluation.figures import describe_ends, format_mean, format_median
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.lesson_words import describe_effect, describe_lesson, name_criterion
 from mentoring.evaluation.values import FEWEST_ANSWERS, GROUPS, WITHHELD, YEAR_COUNTS
-from mentoring.pair_outcomes import gather_outcomes, list_missing
+from mentoring.pair_outcomes import gather_outcomes, gather_points, list_missing
 from mentoring.program import Program
 from tasks.desk import Desk, drop_unmatched
+from tasks.earlier_years import read_earlier_cohorts
+from tasks.report_plots import measure_axis, place_segments
 from tasks.runs import Run
 from tasks.stage import find_stage
 
@@ -73,16 +77,6 @@ class ReportError(PlainError):
     """The report can't be written; the text is one sentence with the mend."""
 
 
-@dataclass(frozen=True)
-class Segment:
-    """One piece of a stacked bar: step of the scale, its answers, and its place in percent of the width."""
-
-    step: int
-    count: int
-    left: float
-    width: float
-
-
 def render_report(summary: EvaluationSummary, program: Program, cohort_id: str, made_on: date) -> str:
     """Return the report as one HTML page without scripts, links or anything from the network.
 
@@ -98,7 +92,7 @@ def render_report(summary: EvaluationSummary, program: Program, cohort_id: str, 
         made_on=made_on,
         headlines=pick_headlines(summary),
         sentences=write_sentences(summary),
-        axis=_measure_axis(summary.scales),
+        axis=measure_axis(summary.scales),
         fewest=FEWEST_ANSWERS,
     )
 
@@ -181,7 +175,12 @@ def load_environment() -> Environment:
         GROUPS=GROUPS,
         WITHHELD=WITHHELD,
         YEAR_COUNTS=YEAR_COUNTS,
+        FEW_WORDS=FEW_WORDS,
+        MANY_WORDS=MANY_WORDS,
         place_segments=place_segments,
+        write_comparison=write_comparison,
+        describe_difference=describe_difference,
+        write_fit=write_fit,
         describe_ends=describe_ends,
         list_counts=list_counts,
         describe_lesson=describe_lesson,
@@ -224,39 +223,6 @@ def shorten_label(text: str, longest: int = 40) -> str:
     return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
 
 
-def _list_shares(figures: Iterable[ScaleFigure]) -> list[tuple[float, ...]]:
-    return [
-        tuple(count / figure.answers for count in figure.distribution)
-        for figure in figures
-        if figure.distribution
-    ]
-
-
-def _measure_axis(scales: Sequence[ScaleSummary]) -> tuple[float, float]:
-    """The widest shares left and right of the middle of answer 3, so that all questions share one axis."""
-    shares = _list_shares(figure for scale in scales for figure in scale.figures)
-    left = max((one + two + three / 2 for one, two, three, _, _ in shares), default=0.0)
-    right = max((three / 2 + four + five for _, _, three, four, five in shares), default=0.0)
-    return left, max(right, 1 - left)
-
-
-def place_segments(figure: ScaleFigure, axis: tuple[float, float]) -> list[Segment]:
-    """Place the five answers of a figure around the middle of answer 3, on an axis of (left, right) shares.
-
-    Diverging stacked bars: N. B. Robbins and R. M. Heiberger, "Plotting Likert and other rating scales",
-    Proceedings of the Joint Statistical Meetings (2011), 1058–1066. Answers that nobody gave have no segment.
-    """
-    shares = _list_shares([figure])[0]
-    unit = 100 / sum(axis)
-    left = (axis[0] - shares[0] - shares[1] - shares[2] / 2) * unit
-    segments = []
-    for step, (count, share) in enumerate(zip(figure.distribution, shares, strict=True), start=1):
-        if count:
-            segments.append(Segment(step, count, left, share * unit))
-        left += share * unit
-    return segments
-
-
 def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
     """Write the board's report into the program folder, and return the figures for the `Evaluation` tab.
 
@@ -267,10 +233,7 @@ def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
     is_early = local_day(run.now, cohort.program.zone) < cohort.settings.evaluation_opens
     if is_early and not _find_place(folder, run.cohort_id).exists():
         return []
-    topics, _ = read_topics(desk.read_rows("Topics"))
-    summary = summarise_year(cohort, {period: topic.title for period, topic in topics.items()})
-    lesson = learn_weights(gather_outcomes(cohort), cohort.policy.weights.model_dump())
-    summary = replace(summary, lesson=lesson)
+    summary = _summarise(run, desk)
     cohorts = {**cohort.program.cohorts, run.cohort_id: cohort.settings}
     program = cohort.program.model_copy(update={"cohorts": cohorts})
     made_on = local_day(run.now, program.zone)
@@ -288,6 +251,22 @@ def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:
         # A purge takes the names off the tab that nobody else writes any more.
         updates.append(drop_unmatched(desk, cohort.applications))
     return updates
+
+
+def _summarise(run: Run, desk: Desk) -> EvaluationSummary:
+    """The year's figures, beside those of earlier years and beside the points of its matches."""
+    cohort = desk.cohort
+    topics, _ = read_topics(desk.read_rows("Topics"))
+    summary = summarise_year(cohort, {period: topic.title for period, topic in topics.items()})
+    weights = cohort.policy.weights.model_dump()
+    earlier = [(each.cohort_id, summarise_year(each, {})) for each in read_earlier_cohorts(run)]
+    overall = next((question for question in cohort.program.evaluation if question.kind == "scale"), None)
+    return replace(
+        summary,
+        lesson=learn_weights(gather_outcomes(cohort), weights),
+        comparison=compare_years((run.cohort_id, summary), earlier),
+        fit=describe_fit(overall.text, gather_points(cohort, overall), weights) if overall else None,
+    )
 
 
 def _is_followed(cohort: Cohort, today: date) -> bool:

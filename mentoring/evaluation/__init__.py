@@ -5,6 +5,8 @@ not belong here: who is invited and when (the flow), where answers are kept (`ta
 report looks (`tasks.reports`).
 """
 
+from mentoring.evaluation.comparison import compare_years
+from mentoring.evaluation.criteria import describe_fit
 from mentoring.evaluation.figures import list_figures
 from mentoring.evaluation.headlines import Headline, pick_headlines
 from mentoring.evaluation.intervals import Share, wilson_interval
@@ -49,6 +51,8 @@ __all__ = [
     "ScaleSummary",
     "Share",
     "WeightLesson",
+    "compare_years",
+    "describe_fit",
     "learn_weights",
     "list_figures",
     "pick_headlines",

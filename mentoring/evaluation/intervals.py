@@ -10,14 +10,14 @@ Wilson's interval of a share cannot.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, sqrt
+from math import floor, hypot, sqrt
 from statistics import NormalDist
 
 #: Below this many answers a share is told in people ("7 of 9"): percent would pretend precision.
 FEWEST_FOR_PERCENT = 20
 
 
-def wilson_interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(count: float, total: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of the share `count / total`, both ends between 0 and 1.
 
     No continuity correction. Raises ValueError unless 0 ≤ count ≤ total, total > 0 and 0 < confidence < 1.
@@ -38,6 +38,27 @@ def wilson_interval(count: int, total: int, confidence: float = 0.95) -> tuple[f
     low = 0.0 if count == 0 else (middle - half) / scale
     high = 1.0 if count == total else (middle + half) / scale
     return low, high
+
+
+def difference_interval(
+    count: float, total: float, earlier_count: float, earlier_total: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the interval of `count / total` less `earlier_count / earlier_total`, both ends between -1 and 1.
+
+    Newcombe's hybrid of the two Wilson intervals, for two groups of different people. Raises ValueError as
+    `wilson_interval` does.
+
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of
+    eleven methods", Statistics in Medicine 17 (1998), 873–890, method 10.
+    """
+    low, high = wilson_interval(count, total, confidence)
+    earlier_low, earlier_high = wilson_interval(earlier_count, earlier_total, confidence)
+    share, earlier = count / total, earlier_count / earlier_total
+    difference = share - earlier
+    return (
+        difference - hypot(share - low, earlier_high - earlier),
+        difference + hypot(high - share, earlier - earlier_low),
+    )
 
 
 def round_percent(share: float) -> int:

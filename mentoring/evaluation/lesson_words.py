@@ -6,6 +6,7 @@ Belongs here: sentences that claim no more than the lesson does. Does not belong
 from __future__ import annotations
 
 from mentoring.desk import Cell
+from mentoring.evaluation.values import CriterionFit
 from mentoring.evaluation.weights import Effect, WeightLesson
 
 
@@ -35,7 +36,7 @@ def describe_lesson(lesson: WeightLesson) -> str:
     )
 
 
-def name_criterion(effect: Effect) -> str:
+def name_criterion(effect: Effect | CriterionFit) -> str:
     """A criterion as the `Program` tab calls it."""
     return effect.criterion.replace("_", " ")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mentoring.evaluation.comparison_values import Difference, YearComparison
 from mentoring.evaluation.intervals import Share
 from mentoring.evaluation.weights import WeightLesson
 from mentoring.program import Question
@@ -37,6 +38,8 @@ YEAR_COUNTS: Mapping[str, tuple[str, str]] = {
     "applications.mentee": ("Applications", "Mentees"),
     "accepted.mentor": ("Accepted applications", "Mentors"),
     "accepted.mentee": ("Accepted applications", "Mentees"),
+    "matched.mentor": ("Introduced to somebody", "Mentors"),
+    "matched.mentee": ("Introduced to somebody", "Mentees"),
     "introduced": ("Matches introduced", "Pairs"),
     "rematches": ("Rematches among them", "Pairs"),
     "ended.completed": ("Completed the year", "Pairs"),
@@ -170,13 +173,53 @@ class QuoteGroup:
 
 
 @dataclass(frozen=True)
+class PairPoints:
+    """One introduced pair: the share (0 to 1) of its weight that each criterion earned, and the two's answers."""
+
+    shares: Mapping[str, float]
+    answers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FitGroup:
+    """Answers of people whose pairs got many, or few, of a criterion's points; no share where `withheld` says why."""
+
+    pairs: int
+    answers: int
+    withheld: Withheld
+    favourable: Share | None = None
+
+
+@dataclass(frozen=True)
+class CriterionFit:
+    """The mean share of its points that a criterion gave the pairs, and what those with many and with few said."""
+
+    criterion: str
+    weight: int
+    earned: float
+    many: FitGroup
+    few: FitGroup
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True)
+class FitByCriterion:
+    """How the year's pairs fit; `criteria` are empty where `pairs` are too few. `question` is the overall one."""
+
+    question: str
+    pairs: int
+    criteria: tuple[CriterionFit, ...] = ()
+
+
+@dataclass(frozen=True)
 class EvaluationSummary:
     """Everything that is known of the year from its evaluation and its counts.
 
     `not_invited` counts responses that belong to no invitation, `texts_not_quoted` counts texts whose
     authors did not agree to be quoted. `topics` is the question about the monthly topics, where the form
     has one. `year_counts` has the keys of `YEAR_COUNTS`, and `topics_sent` is (month, title, pairs that
-    received it) in order. `lesson` is what the answers say of the weights, where that was asked.
+    received it) in order. `lesson` is what the answers say of the weights, `comparison` what changed since earlier
+    years, and `fit` how the pairs fit by criterion, where that was asked.
     """
 
     response: tuple[ResponseRate, ...]
@@ -189,6 +232,8 @@ class EvaluationSummary:
     year_counts: Mapping[str, int] = field(default_factory=dict)
     topics_sent: tuple[tuple[str, str, int], ...] = ()
     lesson: WeightLesson | None = None
+    comparison: YearComparison | None = None
+    fit: FitByCriterion | None = None
 
     @property
     def invited(self) -> int:

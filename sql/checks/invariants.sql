@@ -222,7 +222,13 @@ FROM (
         'match' AS place
     FROM matches_of_people
     INNER JOIN matches ON matches_of_people.match_id = matches.match_id
-    WHERE matches.explanation <> '{}'
+    -- The points of the criteria are figures and stay; words would stand in quotes behind a colon or a bracket.
+    WHERE
+        matches.explanation <> '{}'
+        AND (
+            SUBSTR(matches.explanation, 1, 14) <> '{"criteria": {'
+            OR REPLACE(REPLACE(matches.explanation, '": "', ''), '["', '') <> matches.explanation
+        )
     UNION ALL
     SELECT
         matches_of_people.person_id,

@@ -7,6 +7,7 @@ ON CONFLICT (cohort_id) DO NOTHING;
 -- Every cohort that ever had a run, the earliest first.
 SELECT
     cohort_id,
+    created_at,
     anonymised_at
 FROM cohorts
 ORDER BY created_at, cohort_id;

@@ -70,16 +70,22 @@ UPDATE matches
 SET previous_state = state, state = 'ended', ended_at = :at, reason = :reason
 WHERE match_id = :match_id AND state = 'active';
 
--- name: forget_match_explanations!
--- Reasons quote both applications.
-UPDATE matches
-SET explanation = '{}'
+-- name: list_explanations_about
+-- The matches of a person, with reasons that quote both applications.
+SELECT
+    match_id,
+    explanation
+FROM matches
 WHERE
-    explanation <> '{}'
-    AND match_id IN (
+    match_id IN (
         SELECT match_id FROM matches_of_people
         WHERE person_id = :person_id
     );
+
+-- name: keep_match_points!
+UPDATE matches
+SET explanation = :explanation
+WHERE match_id = :match_id AND explanation <> :explanation;
 
 -- name: list_earlier_pairs
 -- Who was introduced to whom in other cohorts, as people.

@@ -13,9 +13,10 @@ from playwright.sync_api import Browser
 
 from mentoring.cohort import Cohort, Evaluation
 from mentoring.completion import summarise_year
-from mentoring.evaluation import EvaluationSummary, learn_weights
+from mentoring.evaluation import EvaluationSummary, compare_years, describe_fit, learn_weights
 from mentoring.handover import Happening, write_handover
-from mentoring.pair_outcomes import gather_outcomes
+from mentoring.pair_outcomes import gather_outcomes, gather_points
+from mentoring.policy import CRITERIA
 from tasks.handover_pages import render_handover
 from tasks.reports import render_report
 
@@ -29,7 +30,11 @@ ANSWERS = {
 
 def make_year(pairs: int = 7) -> Cohort:
     people = [person(number) for number in range(1, pairs + 1) for person in (mentor, mentee)]
-    cohort = make_cohort(people, [pair(number, number) for number in range(1, pairs + 1)])
+    matches = [
+        pair(number, number, explanation={"criteria": dict.fromkeys(CRITERIA, number * 12)})
+        for number in range(1, pairs + 1)
+    ]
+    cohort = make_cohort(people, matches)
     evaluations = [
         Evaluation(match.match_id, key, f"response-{key}", at("2027-11-20"), ANSWERS)
         for match in cohort.matches.values()
@@ -39,8 +44,16 @@ def make_year(pairs: int = 7) -> Cohort:
 
 
 def summarise(cohort: Cohort) -> EvaluationSummary:
-    lesson = learn_weights(gather_outcomes(cohort), cohort.policy.weights.model_dump())
-    return replace(summarise_year(cohort, {"2027-03": "Getting to know each other"}), lesson=lesson)
+    """The year with another one before it."""
+    weights = cohort.policy.weights.model_dump()
+    summary = summarise_year(cohort, {"2027-03": "Getting to know each other"})
+    overall = cohort.program.evaluation[0]
+    return replace(
+        summary,
+        lesson=learn_weights(gather_outcomes(cohort), weights),
+        comparison=compare_years(("2027", summary), [("2026", summarise_year(make_year(7), {}))]),
+        fit=describe_fit(overall.text, gather_points(cohort, overall), weights),
+    )
 
 
 def make_pages(cohort: Cohort) -> dict[str, str]:

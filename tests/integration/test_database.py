@@ -538,10 +538,10 @@ def test_text_of_an_erased_person_is_found_wherever_it_is(cohort: SmallCohort, p
         )
     empty = {
         "applications": "UPDATE applications SET answers = '{}'",
-        "matches": "UPDATE matches SET explanation = '{}'",
+        "matches": 'UPDATE matches SET explanation = \'{"criteria": {"goals": 90}}\'',
         "messages": "UPDATE messages SET subject_line = '', body_text = '', body_html = ''",
     }
-    cohort.execute('UPDATE matches SET explanation = \'{"why": "x"}\'')
+    cohort.execute('UPDATE matches SET explanation = \'{"criteria": {"goals": 90}, "why": "x"}\'')
     if place == "attachments":
         cohort.execute(
             "INSERT INTO message_attachments SELECT message_id, 0, 'a.pdf', 'application/pdf', 'QQ==' FROM messages"

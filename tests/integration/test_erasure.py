@@ -48,6 +48,7 @@ ADDRESS = "zoraquill@example.org"
 
 SCALES = {"satisfaction": "5", "would_recommend": "Yes"}
 TEXT = "improve"
+POINTS = {"topics": 300, "goals": 0}
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +60,8 @@ def shared_cohort(shared_run: Run) -> SmallCohort:
     mentor = cohort.add_application(
         "mentor", cohort.add_person("Bo Li"), seats=2, goals_text="Bo's own words"
     )
-    match_id = cohort.introduce(
-        mentor=mentor, mentee=mentee, explanation={"why": [f"{CANARY} likes serials"]}
-    )
+    explanation = {"criteria": POINTS, "why": [f"{CANARY} likes serials"]}
+    match_id = cohort.introduce(mentor=mentor, mentee=mentee, explanation=explanation)
     cohort.introduce(mentor=mentor, seat=2, explanation={"why": ["Someone else likes serials"]})
     other = cohort.add_application("mentee", cohort.add_person("Zo", "zo@example.org"))
     cohort.apply(
@@ -255,6 +255,7 @@ def test_the_statistics_stay(cohort: SmallCohort) -> None:
     assert answers == {"e1": SCALES, "e2": SCALES, "e3": {**SCALES, TEXT: "Bo about another"}}
     assert len(after.messages) == len(before.messages)
     assert after.matches["match-1"].reason == "withdrawn"
+    assert after.matches["match-1"].explanation == {"criteria": POINTS}
     assert after.applications["mentee-1"].state == "withdrawn"
     [row] = cohort.rows("people", person_id="person-1")
     assert row == {

@@ -91,6 +91,8 @@ YEAR: dict[str, int] = {
     "applications.mentee": 31,
     "accepted.mentor": 20,
     "accepted.mentee": 26,
+    "matched.mentor": 20,
+    "matched.mentee": 24,
     "introduced": 25,
     "rematches": 2,
     "ended.completed": 22,

@@ -392,9 +392,11 @@ def test_the_years_counts() -> None:
         "applications.mentor": 3,
         # Whoever left during the year had been accepted.
         "accepted.mentor": 3,
+        "matched.mentor": 2,
         "waiting.mentor": 1,
         "applications.mentee": 3,
         "accepted.mentee": 2,
+        "matched.mentee": 1,
         "waiting.mentee": 1,
         "topics_sent.2027-04": 1,
         "topics_sent.2027-05": 0,
