@@ -17,7 +17,8 @@ from mentoring.cohort import Cohort, Match
 from mentoring.decisions import Decision, PairRules, Rows, read_match_decisions, read_pair_rules
 from mentoring.desk import TabUpdate
 from mentoring.match_review import PairingMap, draw_map
-from mentoring.policy import CRITERIA, Policy
+from mentoring.policy import Policy
+from mentoring.proposed_pairs import read_result
 from mentoring.rosters import Roster, add_fixed, list_fixed, list_free, tabulate_mentees, tabulate_mentors
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def plan_proposals(
     result, problem = _run_engine(cohort, *tables, find)
     if result is None:
         return Plan(tuple(changes), counts={"proposed": 0}, waiting=(problem,))
-    found = _read_result(result)
+    found = read_result(result)
     proposals = _compare(cohort, changes, undecided, found)
     unmatched = [*_list_unmatched(cohort, result), *_list_wanted(cohort, result)]
     updates = [TabUpdate("Unmatched", unmatched, remove_missing=True)]
@@ -207,35 +208,6 @@ def _name_all(cohort: Cohort, sentence: str) -> str:
     from mentoring.matching import name_people
 
     return name_people(sentence, {key: cohort.name_of(key) for key in cohort.applications})
-
-
-def _read_result(result: Matching) -> dict[tuple[str, str], tuple[int, str]]:
-    """Pair → points and explanation (JSON with ids for names)."""
-    runner_ups: dict[str, list[str]] = {}
-    for row in result.runner_ups.to_dict("records"):
-        if row["role"] == "mentee":
-            cost = (
-                "a mentee fewer"
-                if row["mentees_lost"]
-                else f"{'' if row['cost_is_exact'] else 'at least '}{row['cost']} points"
-            )
-            runner_ups.setdefault(row["person_id"], []).append(f"{{{row['partner_id']}}} (costs {cost})")
-    return {
-        (row["mentor_id"], row["mentee_id"]): (
-            int(row["points"]),
-            json.dumps(
-                {
-                    "criteria": {name: int(row[name]) for name in CRITERIA},
-                    "why": row["why"],
-                    "watch_outs": row["watch_outs"],
-                    "runner_ups": runner_ups.get(row["mentee_id"], []),
-                },
-                ensure_ascii=False,
-                sort_keys=True,
-            ),
-        )
-        for row in result.matches.to_dict("records")
-    }
 
 
 def _compare(

@@ -427,6 +427,20 @@ def test_runner_ups_are_named_with_their_cost() -> None:
     assert match.explanation["runner_ups"] == [f"{{{other}}} (costs 0 points)"]
 
 
+def test_a_choice_for_which_somebody_who_waited_longer_would_go_without_says_so() -> None:
+    """Everybody would have a mentor but the one who waits longest: points would even be gained."""
+    people = [mentor(1), mentor(2), *(mentee(number) for number in (1, 2, 3))]
+    people[-1] = mentee(3, is_late=True, received_at=at("2027-02-15"))
+    world = World(make_cohort(people, waited_since={"person-mentee-1": date(2026, 2, 1)}))
+    propose(world, rules=[rule("Never pair", (M1, E1))])
+    assert pairs(world) == {(M2, E1), (M1, E2)}
+    told = {
+        match.mentee_application_id: match.explanation["runner_ups"]
+        for match in world.cohort.matches.values()
+    }
+    assert told[E2] == [f"{{{M2}}} (somebody who waited longer would go without)"]
+
+
 # --- The line ----------------------------------------------------------------------------------------------------
 
 
