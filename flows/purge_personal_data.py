@@ -28,7 +28,7 @@ def _purge_cohort(run: Run) -> tuple[int, list[str]]:
     plan = steps.plan_purge(desk.cohort, run.now)
     told: tuple[str, ...] = ()
     if is_purge_due(desk.cohort, run.now) and not run.dry_run:
-        told = steps.anonymise_cohort(run)
+        told = steps.anonymise_cohort(run, plan.counts["people to erase"])
         steps.remove_mail_files(run)
         steps.remove_review(run)
         current = steps.reload_desk(run, desk)

@@ -33,6 +33,12 @@ CHANGE_EVENTS: Mapping[type[Change], str] = {
     changes.AddCheckIn: "mentoring.check-ins.answered",
     changes.PutEvaluation: "mentoring.evaluations.received",
 }
+#: The same for messages that are queued when their time has come.
+QUEUE_EVENTS: Mapping[str, str] = {
+    "monthly_topic": "mentoring.topics.queued",
+    "check_in": "mentoring.check-ins.queued",
+    "evaluation_invitation": "mentoring.evaluations.queued",
+}
 #: The same for what became of messages.
 MESSAGE_EVENTS: Mapping[str, str] = {
     "sent": "mentoring.messages.sent",
@@ -41,27 +47,33 @@ MESSAGE_EVENTS: Mapping[str, str] = {
     "suppressed": "mentoring.messages.suppressed",
     "expired": "mentoring.messages.expired",
 }
+#: Counts the people of a closed cohort who were made anonymous.
+PURGE_EVENT = "mentoring.personal-data.removed"
 #: Where it is noted that the operator was told, so that a failure every quarter of an hour is one mail a day.
 _NOTES = ".notices"
 
 
-def count_events(plans: Sequence[Plan], sent: Mapping[str, int]) -> dict[str, int]:
-    """Events of a run that did this, by name, with their counts; what did not happen is no event."""
-    done = Counter(
-        CHANGE_EVENTS[type(item)] for plan in plans for item in plan.changes if type(item) in CHANGE_EVENTS
-    )
-    return dict(done) | {name: sent[outcome] for outcome, name in MESSAGE_EVENTS.items() if sent.get(outcome)}
+def count_changes(plan: Plan) -> dict[str, int]:
+    """Events of a plan that was carried out, by name, with their counts; what did not happen is no event."""
+    done = Counter(CHANGE_EVENTS[type(item)] for item in plan.changes if type(item) in CHANGE_EVENTS)
+    queued = Counter(QUEUE_EVENTS[draft.kind] for draft in plan.messages if draft.kind in QUEUE_EVENTS)
+    return dict(done + queued)
 
 
-def emit_events(run: Run, plans: Sequence[Plan], sent: Mapping[str, int]) -> None:
-    """Emit the events of a run to Prefect: the cohort and a count, nothing else."""
+def count_messages(sent: Mapping[str, int]) -> dict[str, int]:
+    """Events of a delivery, by name, with their counts."""
+    return {name: sent[outcome] for outcome, name in MESSAGE_EVENTS.items() if sent.get(outcome)}
+
+
+def emit_events(run: Run, counts: Mapping[str, int]) -> None:
+    """Emit events of a run to Prefect, by name: the cohort and a count, nothing else."""
     from prefect.events import emit_event
 
     resource = {
         "prefect.resource.id": f"mentoring.cohort.{run.cohort_id}",
         "prefect.resource.name": run.cohort_id,
     }
-    for name, count in count_events(plans, sent).items():
+    for name, count in counts.items():
         emit_event(event=name, resource=resource, payload={"count": count, "flow": run.flow})
 
 

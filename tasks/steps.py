@@ -126,20 +126,38 @@ def _plan_proposals(run: Run, cohort: Cohort, match_rows: Rows, rule_rows: Rows)
         return proposals.plan_proposals(cohort, match_rows, rule_rows, run.now, find)
 
 
+# Events follow the step that they tell of: should a later one fail, the next run has nothing to tell any more.
+
+
+def _apply_plan(run: Run, cohort: Cohort, plan: Plan) -> None:
+    ledger.apply_plan(run, cohort, plan)
+    if not find_stage():
+        notices.emit_events(run, notices.count_changes(plan))
+
+
 def _deliver_due_messages(run: Run) -> DeliveryCounts:
     if find_stage():
         return delivery.deliver_due_messages(run)
-    return delivery.deliver_due_messages(run, watch=run_pages.follow_progress(run, "messages handed over"))
+    sent = delivery.deliver_due_messages(run, watch=run_pages.follow_progress(run, "messages handed over"))
+    notices.emit_events(run, notices.count_messages(sent))
+    return sent
+
+
+def _anonymise_cohort(run: Run, people: int) -> tuple[str, ...]:
+    told = erasure.anonymise_cohort(run)
+    if people and not find_stage():
+        notices.emit_events(run, {notices.PURGE_EVENT: people})
+    return told
 
 
 gather_desk = _step("read the desk")(desk.gather_desk)
 read_answers = _step("read and check the forms")(desk.read_answers)
 plan_proposals = _step("find the best matches")(_plan_proposals)
 write_desk = _step("write the desk")(desk.write_desk)
-apply_plan = _step("apply the decisions")(ledger.apply_plan)
+apply_plan = _step("apply the decisions")(_apply_plan)
 deliver_due_messages = _step("deliver due messages")(_deliver_due_messages)
 compile_report = _step("compile the evaluation")(reports.compile_report)
-anonymise_cohort = _step("remove personal data")(erasure.anonymise_cohort)
+anonymise_cohort = _step("remove personal data")(_anonymise_cohort)
 remove_mail_files = _step("remove rendered mail")(erasure.remove_mail_files)
 
 
@@ -178,6 +196,4 @@ def report_run(
         return report
     get_run_logger().info("%s: %s", "Would do" if run.dry_run else "Done", report.describe_counts())
     run_pages.show_report(run.settings, report)
-    if not run.dry_run:
-        notices.emit_events(run, plans, sent)
     return report

@@ -131,3 +131,29 @@ def test_each_threat_is_held_by_a_test_that_exists() -> None:
         path = ROOT / "tests" / place
         assert path.is_file(), place
         assert not test or f"def {test}(" in read(path), f"{place}::{test}"
+
+
+def list_steps(flow: str) -> list[str]:
+    """The steps of a flow that Prefect shows, in their order, read from its source."""
+    names = dict(re.findall(r'^(\w+) = _step\("(.+)"\)', read(ROOT / "tasks" / "steps.py"), re.MULTILINE))
+    source = read(ROOT / "flows" / f"{flow.replace('-', '_')}.py")
+    if "update_proposals(" in source:
+        source = source.replace("update_proposals(", read(ROOT / "flows" / "proposing.py"))
+    used = re.findall(r"steps\.(\w+)\(", source)
+    return list(dict.fromkeys(names[name] for name in used if name in names))
+
+
+@pytest.mark.parametrize("flow", FLOW_NAMES)
+def test_the_runbook_says_what_to_do_when_a_step_is_red(flow: str) -> None:
+    runbook = read(ROOT / "docs" / "operator-guide.md").partition("## Runbook")[2].partition("\n## ")[0]
+    parts = re.split(r"\n(?=\*\*`)", runbook)
+    [part] = [part for part in parts if f"**`{flow}`**" in part.splitlines()[0]]
+    rows = [row.split("|")[1].strip() for row in part.splitlines() if row.startswith("| ")]
+    assert rows[0] == "step"
+    steps = list_steps(flow)
+    assert len(steps) >= 4
+    told: set[str] = set()
+    for row in rows[1:]:
+        first, _, last = row.partition("up to ")
+        told |= set(steps[: steps.index(last) + 1]) if last else set(first.split(", "))
+    assert set(steps) - told == set()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from canaries import MARKED_PEOPLE, Canaries, LogCollector
+from told_events import record_events
 
 from deployments.demo import DemoYear
 from deployments.erasing import erase_person
@@ -77,6 +78,7 @@ def year(tmp_path_factory) -> Iterator[TwiceLivedYear]:
     ]
     levels = [logger.level for logger in watched]
     with pytest.MonkeyPatch.context() as patch:
+        lived.events = record_events(patch)
         # What is left behind where every user may look.
         patch.setattr(tempfile, "tempdir", str(lived.temporary))
         for logger in watched:
@@ -100,6 +102,36 @@ def test_every_flow_takes_part(year):
 
 def test_a_second_run_sends_nothing_and_changes_nothing(year):
     assert year.repeated == []
+
+
+def test_every_stage_tells_the_automations_of_everything_once(year):
+    """As many as the database holds, though every run was repeated."""
+    told = Counter()
+    for event in year.events:
+        assert event["payload"].keys() == {"count", "flow"}
+        assert event["resource"]["prefect.resource.id"] == "mentoring.cohort.2027"
+        told[event["event"].removeprefix("mentoring.")] += event["payload"]["count"]
+    counted = {
+        "applications.received": "applications",
+        "matches.proposed": "matches",
+        "matches.approved": "matches WHERE approved_at IS NOT NULL",
+        "matches.introduced": "matches WHERE introduced_at IS NOT NULL",
+        "matches.ended": "matches WHERE state = 'ended'",
+        "topics.queued": "messages WHERE kind = 'monthly_topic'",
+        "check-ins.queued": "messages WHERE kind = 'check_in'",
+        "check-ins.answered": "check_ins",
+        "requests.received": "requests",
+        "evaluations.queued": "messages WHERE kind = 'evaluation_invitation'",
+        "evaluations.received": "evaluations",
+        "messages.sent": "messages WHERE state = 'sent'",
+    }
+    with sqlite3.connect(year.folder / "mentoring.sqlite") as database:
+        held = {
+            name: database.execute(f"SELECT count(*) FROM {rows}").fetchone()[0]
+            for name, rows in counted.items()
+        }
+    assert 0 not in held.values()
+    assert told == held
 
 
 def test_no_forbidden_state_is_in_the_database(year):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -86,10 +87,19 @@ def test_what_happened_becomes_events_with_counts_and_what_did_not_is_none() -> 
             RejectMatch("2027-match-004", "proposed", "committee", "NB"),
         )
     )
-    assert notices.count_events([plan, Plan()], {"sent": 3, "failed": 0, "returned": 2}) == {
-        "mentoring.matches.approved": 2,
-        "mentoring.messages.sent": 3,
+    assert notices.count_changes(plan) == {"mentoring.matches.approved": 2}
+    assert notices.count_messages({"sent": 3, "failed": 0, "returned": 2}) == {"mentoring.messages.sent": 3}
+
+
+def test_the_guide_names_every_event_and_no_other() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text(encoding="utf-8")
+    told = {
+        *notices.CHANGE_EVENTS.values(),
+        *notices.QUEUE_EVENTS.values(),
+        *notices.MESSAGE_EVENTS.values(),
+        notices.PURGE_EVENT,
     }
+    assert set(re.findall(r"`(mentoring\.[a-z-]+\.[a-z-]+)`", guide)) == told
 
 
 def test_an_unexpected_error_names_step_kind_and_place_and_none_of_its_words() -> None:
