@@ -117,9 +117,9 @@ class ManyMachines(OperatorApi):
     def sweep(self, later: timedelta) -> int:
         """What the deployment `sweep-runs` does at its minute, at a later one; returns how many runs it marked."""
         code = (
-            "import sys; from datetime import datetime; from flows import FLOW_NAMES; "
+            "import sys; from datetime import datetime; from flows.sweep_runs import SWEPT; "
             "from tasks.abandoned_runs import close_abandoned_runs; "
-            "print(len(close_abandoned_runs(FLOW_NAMES, datetime.fromisoformat(sys.argv[1]))))"
+            "print(len(close_abandoned_runs(SWEPT, datetime.fromisoformat(sys.argv[1]))))"
         )
         command = [sys.executable, "-c", code, (datetime.now(UTC) + later).isoformat()]
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=True)
