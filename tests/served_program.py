@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +31,12 @@ def find_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(what: str, check: Callable[[], Any], seconds: float = 120) -> Any:
+def wait_until(what: str, check: Callable[[], Any], seconds: float = 120, every: float = 0.2) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := check():
             return result
-        time.sleep(0.2)
+        time.sleep(every)
     raise AssertionError(f"after {seconds} seconds still not: {what}")
 
 
@@ -100,6 +101,18 @@ class OperatorApi:
         ):
             found += page
         return found
+
+    def read_events(self, prefix: str) -> dict[str, int]:
+        """Events whose names begin so, with the sum of their counts."""
+        wanted = {"event": {"prefix": [prefix]}, "occurred": {"since": "2020-01-01T00:00:00Z"}}
+        page = self.ask("events/filter", filter=wanted, limit=50)
+        told: Counter[str] = Counter()
+        while True:
+            for event in page["events"]:
+                told[event["event"]] += event["payload"]["count"]
+            if not page["next_page"]:
+                return dict(told)
+            page = self.send("GET", page["next_page"], None)
 
     def start_run(self, flow: str, **parameters: Any) -> str:
         """What the button Run does; returns the run's id."""

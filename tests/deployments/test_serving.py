@@ -101,9 +101,13 @@ def test_a_run_started_as_the_ui_does_completes_and_changes_the_program(program:
     run = program.start_run("ingest-applications", as_of="2027-02-20T10:00:00")
     state = program.wait_for_end(run)
     assert state["type"] == "COMPLETED", f"{state['message']}\n{program.output}"
-    assert program.count_rows("SELECT count(*) FROM applications") >= 50
-    assert program.count_rows("SELECT count(*) FROM messages WHERE state = 'sent'") > 0
+    applications = program.count_rows("SELECT count(*) FROM applications")
+    sent = program.count_rows("SELECT count(*) FROM messages WHERE state = 'sent'")
+    assert applications >= 50
+    assert sent > 0
     assert list((program.folder / "mail").rglob("*.eml"))
+    expected = {"mentoring.applications.received": applications, "mentoring.messages.sent": sent}
+    wait_until("the events of the run", lambda: program.read_events("mentoring.") == expected)
 
 
 def test_a_dry_run_from_the_form_changes_nothing(program: ServedProgram) -> None:
