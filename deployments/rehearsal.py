@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from deployments.rehearsal_promises import PROMISES
 from deployments.rehearsed_acts import Acts
 from deployments.rehearsed_people import TROUBLES, draw_people
+from deployments.rehearsed_purges import RehearsedPurges
 from deployments.rehearsed_year import RehearsedYear
 from mentoring.cohort import Cohort
 from mentoring.next_year import name_next_cohort, shift_cohort, shorten_cohort
@@ -72,12 +73,16 @@ def rehearse(rehearsal: Rehearsal, folder: Path | None = None) -> Outcome:
         cohort_id = program.require_cohort(None)
         if rehearsal.is_short:
             stage = _put_cohort(stage, cohort_id, shorten_cohort(program.cohorts[cohort_id]))
+        purges = RehearsedPurges()
         for number in range(rehearsal.years):
             if number:
                 stage, cohort_id = _open_next_year(stage, cohort_id)
-            year = _live_year(stage, cohort_id, rehearsal, number)
+            year = _live_year(stage, cohort_id, rehearsal, number, purges)
             lines += _describe_year(year)
             broken += year.broken
+        purges.finish()
+        lines += purges.purged.values()
+        broken += purges.broken
     return Outcome(rehearsal, tuple(lines), tuple(dict.fromkeys(broken)))
 
 
@@ -127,16 +132,19 @@ def _put_cohort(stage: Stage, cohort_id: str, settings: CohortSettings) -> Stage
     return replace(stage, settings=replace(stage.settings, program=changed))
 
 
-def _live_year(stage: Stage, cohort_id: str, rehearsal: Rehearsal, number: int) -> RehearsedYear:
+def _live_year(
+    stage: Stage, cohort_id: str, rehearsal: Rehearsal, number: int, purges: RehearsedPurges
+) -> RehearsedYear:
     program, trouble = stage.settings.program, TROUBLES[rehearsal.trouble]
     draw = Random(f"{rehearsal.seed} {rehearsal.people} {rehearsal.trouble} year {number}")  # noqa: S311
     _add_cohort(stage, cohort_id, draw)
     settings = program.cohorts[cohort_id]
-    people = draw_people(program, settings, trouble, rehearsal.people, draw)
+    people = draw_people(program, settings, trouble, rehearsal.people, draw, number)
     assert isinstance(stage.sheets, StageSheets)
     assert isinstance(stage.mail, StageMail)
     acts = Acts(program, settings, people, trouble, draw, stage.sheets, stage.mail)
-    year = RehearsedYear(stage, cohort_id, acts, draw)
+    year = RehearsedYear(stage, cohort_id, acts, draw, before_day=purges.live_day)
+    purges.years.append(year)
     year.live()
     return year
 

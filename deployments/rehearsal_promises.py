@@ -34,6 +34,7 @@ PROMISES = (
     "nobody has more mentees than they offered",
     "a call for the committee reaches it the same day",
     "a second run queues nothing",
+    "a year whose time is over keeps its figures and nobody's data, and no other year loses any",
 )
 
 

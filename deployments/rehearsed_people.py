@@ -171,15 +171,15 @@ class Person:
 
 
 def draw_people(
-    program: Program, settings: CohortSettings, trouble: Trouble, how_many: int, draw: Random, first: int = 1
+    program: Program, settings: CohortSettings, trouble: Trouble, how_many: int, draw: Random, year: int = 0
 ) -> list[Person]:
-    """`how_many` people (at least two), two in five of them mentors; numbers in addresses begin with `first`."""
+    """`how_many` people (at least two), two in five of them mentors; in a later year every second one comes back."""
     mentors = max(1, how_many * 2 // 5)
     roles: list[Role] = ["mentor" if number < mentors else "mentee" for number in range(how_many)]
     return [
         Person(role, address, answers, _draw_habits(settings, trouble, draw))
-        for number, role in enumerate(roles, first)
-        for address, answers in [_draw_profile(program, role, draw, number)]
+        for number, role in enumerate(roles, 1)
+        for address, answers in [_draw_profile(program, role, draw, number + how_many * year * (number % 2))]
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
@@ -27,13 +27,16 @@ from tasks.runs import Run, RunReport, open_run
 from tasks.stage import Stage, play_on
 
 #: In the committee's time zone: daytime from Honolulu to Berlin.
-_RUNS_AT = time(14)
+RUNS_AT = time(14)
 _TRIES = 6
 
 
 @dataclass
 class RehearsedYear:
-    """One cohort's year on a stage; `broken` are sentences on promises that did not hold, empty if all is well."""
+    """One cohort's year on a stage; `broken` are sentences on promises that did not hold, empty if all is well.
+
+    `before_day` is called on the stage before each day.
+    """
 
     stage: Stage
     cohort_id: str
@@ -44,6 +47,7 @@ class RehearsedYear:
     waited: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     broken: list[str] = field(default_factory=list)
+    before_day: Callable[[datetime], None] | None = None
     _pending: set[str] = field(default_factory=set)
 
     def live(self) -> None:
@@ -52,9 +56,12 @@ class RehearsedYear:
         with play_on(self.stage):
             day = self.acts.settings.applications_open
             while day <= self.acts.settings.evaluation_due + timedelta(days=2):
-                self._live_day(datetime.combine(day, _RUNS_AT, self.stage.settings.program.zone))
+                moment = datetime.combine(day, RUNS_AT, self.stage.settings.program.zone)
+                if self.before_day:
+                    self.before_day(moment)
+                self._live_day(moment)
                 day += timedelta(days=1)
-            self._check(moment=datetime.combine(day, _RUNS_AT, self.stage.settings.program.zone))
+            self._check(moment=datetime.combine(day, RUNS_AT, self.stage.settings.program.zone))
 
     def _live_day(self, moment: datetime) -> None:
         self.acts.live_day(moment)

@@ -16,13 +16,16 @@ def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
     runs, told = ([run], []) if cohort else steps.list_cohorts_to_purge(run)
     people = 0
     for one in runs:
-        found, sentences = _purge_cohort(one)
+        found, sentences = _erase_people(one)
         people += found
         told += sentences
+    # Only now: somebody who took part in several years has gone from the rows and pages of each.
+    for one in runs:
+        _tidy_up(one)
     return steps.report_run(run, [Plan(counts={"people to erase": people})], {}, told)
 
 
-def _purge_cohort(run: Run) -> tuple[int, list[str]]:
+def _erase_people(run: Run) -> tuple[int, list[str]]:
     """How many people of one cohort have to go, and what else there is to tell; in a dry run they stay."""
     desk = steps.gather_desk(run)
     plan = steps.plan_purge(desk.cohort, run.now)
@@ -31,7 +34,14 @@ def _purge_cohort(run: Run) -> tuple[int, list[str]]:
         told = steps.anonymise_cohort(run, plan.counts["people to erase"])
         steps.remove_mail_files(run)
         steps.remove_review(run)
-        current = steps.reload_desk(run, desk)
-        steps.write_desk(run, desk, steps.compile_report(run, current))
-        steps.write_handover(run, current)
     return plan.counts["people to erase"], [*desk.problems, *told]
+
+
+def _tidy_up(run: Run) -> None:
+    """Write the desk and the pages of a cohort whose time is over anew."""
+    if run.dry_run:
+        return
+    desk = steps.gather_desk(run)
+    if is_purge_due(desk.cohort, run.now):
+        steps.write_desk(run, desk, steps.compile_report(run, desk))
+        steps.write_handover(run, desk)

@@ -11,6 +11,7 @@ import pytest
 
 from deployments.program_folders import SAMPLE
 from deployments.rehearsal import Outcome, Rehearsal, rehearse, write_outcome
+from tasks import erasure
 from tasks.stage_mail import StageMail
 from tests.flows.test_confirmations import ask_for_confirmation
 
@@ -32,6 +33,8 @@ def test_a_rehearsal_keeps_every_promise_and_says_what_happened(outcome: Outcome
     assert "People: 3 applied" in words
     assert "Needed a person, decisions: " in words
     assert "✓ every invariant of the database" in words
+    assert "Purged 2027 on 19 April 2029: 3 people went, 0 of a later year stayed." in words
+    assert "✓ a year whose time is over keeps its figures and nobody's data" in words
 
 
 def test_the_same_seed_plays_the_same_year_and_another_seed_another(outcome: Outcome) -> None:
@@ -68,6 +71,17 @@ def test_a_year_in_which_applications_have_to_be_confirmed_keeps_every_promise(
     assert rehearse(SHORT, tmp_path).broken == ()
     assert {"introduction_mentor", "introduction_mentee", "monthly_topic"} <= kinds
     assert ("please_confirm" in kinds) is (confirmation == "link")
+
+
+def test_a_purge_that_forgets_the_mail_is_told_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault planted in the purge: the text of the mail stays in the database."""
+    monkeypatch.setattr(
+        erasure, "_FORGET", tuple(name for name in erasure._FORGET if name != "forget_message_bodies")
+    )
+    broken = play(SHORT).broken
+    assert any(
+        "After the purge of 2027 on 2029-04-19, mentoring.sqlite still knows" in line for line in broken
+    )
 
 
 def test_mail_that_goes_out_twice_is_told_with_the_command_that_repeats_it(

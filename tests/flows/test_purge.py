@@ -100,6 +100,16 @@ def test_an_earlier_years_data_goes_while_a_later_year_is_under_way(stage: Stage
     assert read_everything(stage) == after
 
 
+def test_somebody_of_two_years_leaves_the_rows_of_both_with_the_later_one(stage: Stage) -> None:
+    apply(stage, "2029", "Ana", MARKED)
+    run("purge-personal-data", find_purge_moment(stage.settings.program))
+    assert MARKED in read_everything(stage)
+    later = datetime.combine(find_purge_day(stage.settings.program.cohorts["2029"]), datetime.min.time())
+    run("purge-personal-data", later + timedelta(hours=20))
+    assert MARKED not in read_everything(stage)
+    assert len(stage.sheets.desk["Applications"]) == 3
+
+
 @pytest.mark.parametrize("tab", ["Program", "Rules", "Evaluation"])
 def test_tabs_without_rows_of_a_year_stay_those_of_the_year_under_way(stage: Stage, tab: str) -> None:
     stage.sheets.append_committee_rows(
