@@ -83,7 +83,7 @@ def _point_to_review(run: Run, desk: Desk) -> list[str]:
 
 
 def count_states(cohort: Cohort) -> dict[str, dict[str, int]]:
-    """How many applications, matches, requests and messages are in which state, and what is known of contact."""
+    """How many applications, matches and so on are in which state, and what is known of contact."""
     groups = {
         "mentor applications": Counter(
             item.state for item in cohort.applications.values() if item.role == "mentor"
@@ -92,6 +92,7 @@ def count_states(cohort: Cohort) -> dict[str, dict[str, int]]:
             item.state for item in cohort.applications.values() if item.role == "mentee"
         ),
         "matches": Counter(match.state for match in cohort.matches.values()),
+        "pauses": Counter(pause.state for pause in cohort.pauses),
         "requests": Counter(request.state for request in cohort.requests.values()),
         "messages": Counter(message.state for message in cohort.messages),
     }

@@ -10,9 +10,10 @@ from tasks.runs import RunReport
 
 @flow(name="process-requests", **HABITS)
 def process_requests(cohort: CohortId = None, as_of: AsOf = None, dry_run: DryRun = False) -> RunReport:
-    """Take in withdrawals and rematch requests, and carry out what the committee confirmed.
+    """Take in withdrawals, rematch requests and pauses, and carry out what the committee confirmed.
 
-    The match ends, both are told, and a rematch is proposed in which the one who stays goes first.
+    The match ends, both are told, and a rematch is proposed in which the one who stays goes first. A match that pauses
+    goes on when its day has come.
     """
     run = steps.open_run("process-requests", cohort, as_of, dry_run)
     desk = steps.gather_desk(run)

@@ -226,6 +226,42 @@ class EndMatch(Change):
 
 
 @dataclass(frozen=True)
+class PauseMatch(Change):
+    """An active match rests until a day."""
+
+    match_id: str
+    pause_id: str
+    request_id: str
+    paused_until: str
+
+
+@dataclass(frozen=True)
+class LengthenPause(Change):
+    """A match that rests already does so until a later day."""
+
+    match_id: str
+    pause_id: str
+    paused_until: str
+
+
+@dataclass(frozen=True)
+class ResumeMatch(Change):
+    """The two go on: the day has come (elapsed), or somebody asked for it earlier (resumed)."""
+
+    match_id: str
+    pause_id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class EndPause(Change):
+    """A pause is over with its match; always before the match ends."""
+
+    match_id: str
+    pause_id: str
+
+
+@dataclass(frozen=True)
 class AddRequest(Change):
     """A request came in."""
 
@@ -238,6 +274,7 @@ class AddRequest(Change):
     wants_rematch: int
     words: str
     problem: str
+    paused_until: str | None = None
 
 
 @dataclass(frozen=True)

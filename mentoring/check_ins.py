@@ -1,15 +1,16 @@
 """Check-ins: asking both sides how it goes, reminding whoever is silent, and reading their answers.
 
 The first check-in follows some days after the introduction, then one every month, or in the pair's own rhythm, until
-the year ends. Silence goes up in steps: a reminder, another way to talk, then the committee. Belongs here: who is asked
-and reminded when. Does not belong here: what the answers come to (`mentoring.pair_standing`).
+the year ends. Silence goes up in steps: a reminder, another way to talk, then the committee. A pair that pauses is
+asked nothing, and afterwards only what becomes due from the day on which it goes on. Belongs here: who is asked and
+reminded when. Does not belong here: what the answers come to (`mentoring.pair_standing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from mentoring.answers import FormAnswers
@@ -24,6 +25,7 @@ from mentoring.pair_standing import (
     list_check_in_days,
     list_shared_channels,
 )
+from mentoring.pauses import find_going_on
 from mentoring.responses import Response
 
 _WORTH = timedelta(days=20)
@@ -58,6 +60,7 @@ def plan_check_ins(cohort: Cohort, answers: FormAnswers, now: datetime) -> Plan:
     drafts = [
         draft
         for match in heard.list_active_pairs()
+        if match.match_id not in heard.running_pauses
         for draft in (*_ask(heard, match, now), *_remind(heard, match, now))
     ]
     unplaced = [change for change in fresh.values() if isinstance(change, AddUnplacedResponse)]
@@ -121,7 +124,7 @@ def _ask(cohort: Cohort, match: Match, now: datetime) -> list[Draft]:
     """The latest check-in that is due; an older one that was missed is pointless by then."""
     today = local_day(now, cohort.program.zone)
     due = [day for day in list_check_in_days(cohort, match) if day <= today]
-    if not due or today >= cohort.settings.ends:
+    if not due or today >= cohort.settings.ends or _came_before_pause_ended(cohort, match, due[-1]):
         return []
     period, drafts = str(len(due)), []
     for key in match.pair:
@@ -144,6 +147,12 @@ def _ask(cohort: Cohort, match: Match, now: datetime) -> list[Draft]:
     return drafts
 
 
+def _came_before_pause_ended(cohort: Cohort, match: Match, day: date) -> bool:
+    """Whether the pair paused since a question's day, so that there is nothing to ask about it."""
+    went_on = find_going_on(cohort, match)
+    return went_on is not None and day < local_day(went_on, cohort.program.zone)
+
+
 def _remind(cohort: Cohort, match: Match, now: datetime) -> Iterator[Draft]:
     """A reminder to each of the two who has not answered, unless the other said that all is well.
 
@@ -153,12 +162,15 @@ def _remind(cohort: Cohort, match: Match, now: datetime) -> Iterator[Draft]:
     if today >= cohort.settings.ends or describe_standing(cohort, match, now).concern:
         return
     number = sum(day <= today for day in list_check_in_days(cohort, match))
+    went_on = find_going_on(cohort, match)
     mentor, mentee = (cohort.applications[key] for key in match.pair)
     for key in match.pair:
         question = _find_question(cohort, match, str(number), cohort.person_of(key))
         if question is None or question.settled_at is None:
             continue
         asked_at = question.settled_at
+        if went_on is not None and asked_at < went_on:
+            continue
         answers = [
             item
             for item in cohort.check_ins

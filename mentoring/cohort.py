@@ -23,6 +23,7 @@ from mentoring.states import LIVE_MATCH_STATES
 Role = Literal["mentor", "mentee"]
 #: How often a pair likes to be asked how it goes.
 Rhythm = Literal["two_weeks", "month", "two_months"]
+RequestKind = Literal["withdrawn", "not_working_out", "paused", "resumed"]
 ROLES: tuple[Role, Role] = ("mentor", "mentee")
 
 #: (kind, subject_id, period, recipient_id): what makes a message one and the same within a cohort.
@@ -121,19 +122,42 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody can't go on (`withdrawn`), or a match does not work out (`not_working_out`)."""
+    """Somebody can't go on (`withdrawn`), a match does not work out (`not_working_out`), or it is to rest for a while
+    (`paused`, until the day that was wished for, if any) or to go on again (`resumed`).
+    """
 
     request_id: str
     response_key: str
     received_at: datetime
     application_id: str | None
     match_id: str | None
-    kind: Literal["withdrawn", "not_working_out"]
+    kind: RequestKind
     wants_rematch: bool
     words: str
     problem: str
     decided_by: str | None
     state: str
+    paused_until: date | None = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A match rests until a day, on which the two go on; the match itself stays active.
+
+    `request_id` is the request that began it; `ended_at` is None while it runs.
+    """
+
+    pause_id: str
+    match_id: str
+    request_id: str
+    began_at: datetime
+    paused_until: date
+    ended_at: datetime | None
+    state: str
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether the match rested at that moment."""
+        return self.began_at <= moment and (self.ended_at is None or moment < self.ended_at)
 
 
 @dataclass(frozen=True)
@@ -237,6 +261,7 @@ class Cohort:
     applications: Mapping[str, Application] = field(default_factory=dict)
     matches: Mapping[str, Match] = field(default_factory=dict)
     requests: Mapping[str, Request] = field(default_factory=dict)
+    pauses: Sequence[Pause] = ()
     confirmations: Sequence[Confirmation] = ()
     check_ins: Sequence[CheckIn] = ()
     evaluations: Sequence[Evaluation] = ()
@@ -250,6 +275,11 @@ class Cohort:
     def queued_keys(self) -> frozenset[MessageKey]:
         """Keys of every message that was ever queued."""
         return frozenset(message.key for message in self.messages)
+
+    @cached_property
+    def cancelled_keys(self) -> frozenset[MessageKey]:
+        """Keys of the messages that were cancelled before they went out."""
+        return frozenset(message.key for message in self.messages if message.state == "cancelled")
 
     @cached_property
     def messages_by_id(self) -> Mapping[str, QueuedMessage]:
@@ -292,6 +322,11 @@ class Cohort:
             for match in self.list_matches("active")
             if all(self.applications[key].email for key in match.pair)
         ]
+
+    @cached_property
+    def running_pauses(self) -> Mapping[str, Pause]:
+        """The pauses that run, by their match."""
+        return {pause.match_id: pause for pause in self.pauses if pause.state == "running"}
 
     def name_of(self, application_id: str) -> str:
         """The applicant's name as the committee knows it, or the reference once it is erased."""

@@ -27,6 +27,7 @@ from mentoring.check_ins import find_sender
 from mentoring.cohort import Cohort, Draft, Match
 from mentoring.evaluation import Answer, EvaluationSummary, Participant, summarise_evaluation
 from mentoring.pair_standing import count_contact
+from mentoring.pauses import end_match
 
 #: Days before the due day on which those who have not answered are reminded.
 REMINDERS = (10, 3)
@@ -54,7 +55,8 @@ def list_asked(cohort: Cohort) -> list[tuple[Match, str]]:
     """(match, application) of everybody who is asked for an evaluation, by match and then mentor first.
 
     Everybody evaluates the matches that lasted; somebody whose only match ended early evaluates the last one.
-    Who left the program is not asked.
+    Who left the program is not asked. Who pauses is: they are asked about the time they had, and an evaluation that
+    left them out would hide those for whom the year was hardest.
     """
     by_person: dict[str, list[Match]] = defaultdict(list)
     for match in cohort.list_matches("active", "ended"):
@@ -88,7 +90,8 @@ def plan_completion(
     }
     drafts = [draft for match, key in list_asked(cohort) for draft in _ask(cohort, match, key, answered, now)]
     ending = _complete(cohort, now)
-    thanks = list(_thank(cohort, [change.match_id for change in ending], now, can_certify))
+    completed = [change.match_id for change in ending if isinstance(change, EndMatch)]
+    thanks = list(_thank(cohort, completed, now, can_certify))
     drafts.extend(thanks)
     unplaced = [item for item in changes if isinstance(item, AddUnplacedResponse)]
     waiting = (
@@ -102,7 +105,7 @@ def plan_completion(
         "evaluations received": len(changes) - len(unplaced),
         "invitations": sent["evaluation_invitation"],
         "reminders": sent["evaluation_reminder"],
-        "matches completed": len(ending),
+        "matches completed": len(completed),
         "thanks": sent["thanks"],
     }
     return Plan(plan.changes, plan.messages, counts=counts, waiting=waiting)
@@ -170,10 +173,12 @@ def _reminder_day(cohort: Cohort, days: int) -> datetime:
     return start_of_day(cohort.settings.evaluation_due - timedelta(days=days), cohort.program.zone)
 
 
-def _complete(cohort: Cohort, now: datetime) -> list[EndMatch]:
+def _complete(cohort: Cohort, now: datetime) -> list[Change]:
     if now < end_of_day(cohort.settings.ends, cohort.program.zone):
         return []
-    return [EndMatch(match.match_id, "completed") for match in cohort.list_matches("active")]
+    return [
+        change for match in cohort.list_matches("active") for change in end_match(cohort, match, "completed")
+    ]
 
 
 def _thank(
@@ -257,7 +262,8 @@ def count_year(cohort: Cohort, days: Sequence[date]) -> dict[str, int]:
     }
     met = {key for match in introduced for key in match.pair}
     busy |= met
-    sent = Counter(m.period for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
+    # A topic that a pause had cancelled is sent under its month with a number behind it.
+    sent = Counter(m.period[:7] for m in cohort.messages if m.kind == "monthly_topic" and m.state == "sent")
     # The topic of the month in which two people meet travels in their introduction.
     sent.update(
         format_period(local_day(match.introduced_at, cohort.program.zone))

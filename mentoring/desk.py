@@ -233,8 +233,8 @@ TABS: Mapping[str, Tab] = {
                 _person(
                     "Decision",
                     12,
-                    "Confirm: the match ends, the other side is told, and a new match is looked for. "
-                    "Decline: nothing changes.",
+                    "Confirm: the match ends, the other side is told, and a new match is looked for; or it pauses or "
+                    "goes on, as asked, and both are told. Decline: nothing changes.",
                     REQUEST_DECISIONS,
                 ),
                 _DECIDED_BY,

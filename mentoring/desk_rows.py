@@ -23,8 +23,9 @@ from mentoring.desk import Cell, SheetTab, TabUpdate
 from mentoring.lookalikes import find_lookalikes
 from mentoring.message_markdown import join_words
 from mentoring.messages import KINDS
-from mentoring.outbox import came_back, came_too_late, has_text, list_doubtful
+from mentoring.outbox import came_back, came_too_late, comes_too_early, has_text, list_doubtful
 from mentoring.pair_standing import describe_standing
+from mentoring.pauses import describe_carried, describe_outcome
 from mentoring.proposals import plan_match_decisions
 from mentoring.requests import find_obstacle
 from mentoring.steering import Steering
@@ -55,7 +56,12 @@ _REQUEST_WORDS = {
     "declined": "Declined",
     "done": "Done",
 }
-_REQUEST_KINDS = {"withdrawn": "Can't go on", "not_working_out": "Match not working out"}
+_REQUEST_KINDS = {
+    "withdrawn": "Can't go on",
+    "not_working_out": "Match not working out",
+    "paused": "Pause",
+    "resumed": "Go on after the pause",
+}
 _MESSAGE_WORDS = {
     "unknown": "Unclear",
     "failed": "Not delivered",
@@ -78,6 +84,7 @@ _TELL_PARTNER = (
 )
 _CAME_BACK = ("Came back", "Check the address or write yourself, then choose Resend or Leave.")
 _NO_TEXT = "Its text was removed with somebody's data; choose Leave."
+_TOO_EARLY = "The pair pauses: Resend waits until the two go on. Or choose Leave."
 _TOO_LATE = "The match has ended since, so it is not sent any more; choose Leave."
 
 
@@ -92,7 +99,7 @@ def describe_desk(
         TabUpdate("Rules", _remark_rows(rows.get("Rules", []), ("Rule", "Mentor", "Mentee"), cohort)),
         TabUpdate("Matches", list_match_rows(cohort, rows.get("Matches", []))),
         TabUpdate("Topics", _remark_topics(rows.get("Topics", []))),
-        TabUpdate("Requests", list_request_rows(cohort, rows.get("Requests", []))),
+        TabUpdate("Requests", list_request_rows(cohort, rows.get("Requests", []), now)),
         TabUpdate("Check-ins", list_check_in_rows(cohort, now)),
         TabUpdate("Messages", list_message_rows(cohort, rows.get("Messages", []))),
     ]
@@ -196,9 +203,10 @@ def _ask_for_decision(match: Match) -> str:
     return "Choose Approve, Reject or Hold." if match.state == "proposed" and not match.is_held else ""
 
 
-def list_request_rows(cohort: Cohort, written: Rows) -> list[Row]:
+def list_request_rows(cohort: Cohort, written: Rows, now: datetime) -> list[Row]:
     """The `Requests` tab."""
     decisions = read_request_decisions(written)
+    today = local_day(now, cohort.program.zone)
     rows: list[Row] = []
     for key, request in sorted(cohort.requests.items()):
         waits = request.state in ("received", "unclear")
@@ -213,11 +221,12 @@ def list_request_rows(cohort: Cohort, written: Rows) -> list[Row]:
                 "Partner": cohort.name_of(partner.find_partner(own)) if partner and own else "",
                 "Request": _REQUEST_KINDS[request.kind],
                 "In their words": request.words,
-                "Status": _REQUEST_WORDS[request.state],
+                "Status": (request.state == "done" and describe_carried(cohort, request))
+                or _REQUEST_WORDS[request.state],
                 "To do": (
                     decisions.remarks.get(key)
-                    or find_obstacle(cohort, request)
-                    or "Choose Confirm or Decline."
+                    or find_obstacle(cohort, request, today)
+                    or f"Choose Confirm or Decline. {describe_outcome(cohort, request, today)}".strip()
                     if waits
                     else ""
                 ),
@@ -265,6 +274,8 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
             status, step = _CAME_BACK
         if came_too_late(cohort, message):
             step = _TOO_LATE
+        if comes_too_early(cohort, message):
+            step = _TOO_EARLY
         if not has_text(cohort, message):
             step = _NO_TEXT
         settled = {"resent": "Sent once more, as a new message.", "left": "Left as it is."}.get(

@@ -258,6 +258,8 @@ def _list_with_others(cohort: Cohort, now: datetime) -> Iterator[str]:
     held = sum(match.is_held for match in cohort.list_matches("proposed"))
     if held:
         yield f"pairs that you hold: {held}"
+    if cohort.running_pauses:
+        yield f"pairs that pause: {len(cohort.running_pauses)}"
 
 
 def _list_topic_days(cohort: Cohort, now: datetime) -> list[date]:

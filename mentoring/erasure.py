@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from mentoring.calendar import find_purge_day, local_day
-from mentoring.changes import CancelMessage, Change, EndMatch, Plan, RejectMatch, SettleApplication
+from mentoring.changes import CancelMessage, Change, Plan, RejectMatch, SettleApplication
 from mentoring.cohort import Cohort
+from mentoring.pauses import end_match
 from mentoring.program import Question
 
 
@@ -52,7 +53,7 @@ def plan_departure(cohort: Cohort, person_id: str) -> tuple[Plan, list[str]]:
         if not mine & set(match.pair):
             continue
         if match.state == "active":
-            changes.append(EndMatch(match.match_id, "withdrawn"))
+            changes += end_match(cohort, match, "withdrawn")
             partners.append(next(key for key in match.pair if key not in mine))
         else:
             changes.append(RejectMatch(match.match_id, match.state, "applicant_withdrew", None))

@@ -18,7 +18,12 @@ FormName = Literal["mentor", "mentee", "confirmation", "request", "check_in", "e
 VERIFIED = "verified_email"
 WITHDRAW = "Withdraw my application"
 ACTIONS = ("Apply", WITHDRAW)
-REQUESTS = ("I can't go on", "Our match isn't working out")
+REQUESTS = (
+    "I can't go on",
+    "Our match isn't working out",
+    "I'd like to pause for a while",
+    "We'd like to go on after our pause",
+)
 REMATCH_ANSWERS = ("Yes, please", "No, thank you")
 SIGNALS = (
     "We are in touch",
@@ -44,7 +49,7 @@ FIELDS: Mapping[FormName, tuple[str, ...]] = {
     "mentor": tuple((_APPLICATION + "capacity topics_offered experience_text").split()),
     "mentee": tuple((_APPLICATION + "desired_library_type topics_wanted goals_text share_consent").split()),
     "confirmation": ("submitted_at", "email", "token"),
-    "request": ("submitted_at", "email", "token", "request", "rematch", "comment"),
+    "request": ("submitted_at", "email", "token", "request", "until", "rematch", "comment"),
     "check_in": ("submitted_at", "token", "signal", "contacts", "rhythm", "fallback", "comment"),
     "evaluation": ("submitted_at", "token", "comment", "quote_consent"),
 }

@@ -28,6 +28,11 @@ _MATCH_STEPS = {
     ("reject_match", "superseded"): "replaced by a better proposal",
     ("reject_match", "applicant_withdrew"): "an application was withdrawn",
     ("activate_match", ""): "introduced",
+    ("pause_match", ""): "paused, as somebody asked",
+    ("lengthen_pause", ""): "paused for longer",
+    ("resume_match", "elapsed"): "went on: the pause was over",
+    ("resume_match", "resumed"): "went on earlier, as somebody asked",
+    ("end_pause", ""): "the pause ended with the match",
     ("end_match", "completed"): "completed the year",
     ("end_match", "withdrawn"): "ended: somebody could not go on",
     ("end_match", "not_working_out"): "ended: it did not work out",
@@ -39,7 +44,12 @@ _REQUEST_STEPS = {
     ("decide_request", "unclear"): "unclear, the committee was asked",
     ("finish_request", ""): "done",
 }
-_REQUEST_KINDS = {"withdrawn": "Can't go on", "not_working_out": "The match does not work out"}
+_REQUEST_KINDS = {
+    "withdrawn": "Can't go on",
+    "not_working_out": "The match does not work out",
+    "paused": "Has to pause",
+    "resumed": "Go on after a pause",
+}
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,11 @@ def _list_open_ends(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:
     active = len(cohort.list_matches("active"))
     if active:
         yield "The pairs", f"Pairs that are under way: {active}."
+    if cohort.running_pauses:
+        yield (
+            "The pairs",
+            f"Pairs that pause: {len(cohort.running_pauses)} ({', '.join(cohort.running_pauses)}).",
+        )
     silent = len(list_silent(cohort))
     if silent and cohort.settings.evaluation_opens <= today <= cohort.settings.evaluation_due:
         yield "Those who were asked", f"Evaluations that have not come back: {silent}."

@@ -146,6 +146,20 @@ KINDS: Mapping[str, MessageKind] = {
             ("partner.name", "rematch", "own_request"),
         ),
         MessageKind(
+            "match_paused",
+            "Match paused",
+            "mentor and mentee",
+            "when the committee has confirmed that somebody has to pause, or to pause for longer",
+            ("partner.name", "until", "until_is", "own_request", "longer", "link"),
+        ),
+        MessageKind(
+            "match_resumed",
+            "Match goes on",
+            "mentor and mentee",
+            "on the day until which a match paused, or earlier if the committee has confirmed that they like to",
+            ("partner.name", "early"),
+        ),
+        MessageKind(
             "waiting_list",
             "Waiting list",
             "applicant",

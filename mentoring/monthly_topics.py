@@ -1,7 +1,7 @@
 """Monthly topics: on the topics' day of each month the mentor gets the topic and the mentee a heads-up.
 
 Belongs here: which topic is due for which pair, and until when it is worth sending. Does not belong here: the
-text of a topic (the committee's `Topics` tab).
+text of a topic (the committee's `Topics` tab), and which pairs pause (`mentoring.pauses`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from mentoring.calendar import (
     start_of_day,
 )
 from mentoring.changes import Plan
-from mentoring.cohort import Application, Cohort, Draft, Match
+from mentoring.cohort import Application, Cohort, Draft, Match, MessageKey
 from mentoring.decisions import Rows, Topic, read_topics
+from mentoring.pauses import was_paused
 
 #: A topic that is three weeks late would meet the next one; the committee decides then.
 WORTH = timedelta(days=21)
@@ -39,8 +40,9 @@ def list_due_days(cohort: Cohort, now: datetime) -> list[date]:
 def plan_monthly_topics(cohort: Cohort, topic_rows: Rows, now: datetime) -> Plan:
     """Queue every topic that is due and was not queued yet, for every active pair introduced before its day.
 
-    A missed first of the month is caught up; a topic older than `WORTH` is queued as expired, so that the
-    committee sees on the `Messages` tab who did not get it. A month without a topic waits for the committee.
+    A pair that pauses gets none; once it goes on, it gets the month's as a late one, if that is still worth it. A
+    missed first of the month is caught up; a topic older than `WORTH` is queued as expired, so that the committee
+    sees on the `Messages` tab who did not get it. A month without a topic waits for the committee.
     """
     topics, _ = read_topics(topic_rows)
     drafts: list[Draft] = []
@@ -66,8 +68,15 @@ def _list_missing(cohort: Cohort, day: date) -> list[Match]:
     return [
         match
         for match in cohort.list_active_pairs()
-        if _was_introduced_before(cohort, match, day) and not _is_queued(cohort, match, format_period(day))
+        if _was_introduced_before(cohort, match, day)
+        and not _rests(cohort, match, day)
+        and not _is_queued(cohort, match, format_period(day))
     ]
+
+
+def _rests(cohort: Cohort, match: Match, day: date) -> bool:
+    """Whether the pair pauses, or did when the day's topic stopped being worth sending: nothing was missed then."""
+    return match.match_id in cohort.running_pauses or was_paused(cohort, match.match_id, _expiry(cohort, day))
 
 
 def _was_introduced_before(cohort: Cohort, match: Match, day: date) -> bool:
@@ -76,8 +85,25 @@ def _was_introduced_before(cohort: Cohort, match: Match, day: date) -> bool:
 
 
 def _is_queued(cohort: Cohort, match: Match, period: str) -> bool:
-    mentor = cohort.person_of(match.mentor_application_id)
-    return ("monthly_topic", match.match_id, period, mentor) in cohort.queued_keys
+    mentor, mentee = (cohort.person_of(key) for key in match.pair)
+    topic, heads_up = (
+        ("monthly_topic", match.match_id, period, mentor),
+        ("heads_up", match.match_id, period, mentee),
+    )
+    # Of two time zones, a pause may have cancelled one side's alone.
+    own_way = heads_up in cohort.cancelled_keys
+    return _renew(cohort, topic) in cohort.queued_keys and (
+        not own_way or _renew(cohort, heads_up) in cohort.queued_keys
+    )
+
+
+def _renew(cohort: Cohort, key: MessageKey) -> MessageKey:
+    """The key itself; with a number behind its month if a pause had cancelled that message before it went out."""
+    kind, subject_id, month, recipient_id = key
+    number = 2
+    while key in cohort.cancelled_keys:
+        key, number = (kind, subject_id, f"{month}-{number}", recipient_id), number + 1
+    return key
 
 
 def _expiry(cohort: Cohort, day: date) -> datetime:
@@ -118,5 +144,6 @@ def _draft(
     if not_before >= expires_at:
         # Queued all the same, already expired: that is how the committee learns of it.
         not_before, expires_at = next_daytime(due, zone, hours), min(expires_at, now)
-    person_id = cohort.person_of(to.application_id)
-    return Draft(kind, match.match_id, format_period(day), person_id, context, not_before, expires_at)
+    key = (kind, match.match_id, format_period(day), cohort.person_of(to.application_id))
+    _, subject_id, period, person_id = _renew(cohort, key)
+    return Draft(kind, subject_id, period, person_id, context, not_before, expires_at)

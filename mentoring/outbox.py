@@ -13,6 +13,7 @@ from mentoring.calendar import next_daytime
 from mentoring.changes import Change, Plan, ReissueAttachments, ReissueMessage, ResolveMessage
 from mentoring.cohort import Cohort, Draft, QueuedMessage
 from mentoring.decisions import Rows, read_message_decisions
+from mentoring.pauses import QUIET_KINDS
 
 #: States that a message leaves by a person's decision only.
 DOUBTFUL = ("unknown", "failed", "suppressed", "expired")
@@ -24,6 +25,8 @@ _OF_ACTIVE_MATCHES = (
     "heads_up",
     "check_in",
     "check_in_reminder",
+    "match_paused",
+    "match_resumed",
 )
 _WORTH = timedelta(days=14)
 
@@ -52,7 +55,7 @@ def plan_message_decisions(cohort: Cohort, rows: Rows, now: datetime) -> Plan:
             continue
         if decision.word == "Leave" or not has_text(cohort, message) or came_too_late(cohort, message):
             changes.append(ResolveMessage(message.message_id, "left"))
-        else:
+        elif not comes_too_early(cohort, message):
             changes.extend(_resend(cohort, message, now))
     left = len(list_doubtful(cohort)) - sum(isinstance(change, ResolveMessage) for change in changes)
     waiting = (f"Messages that wait for a decision on the Messages tab: {left}.",) if left else ()
@@ -71,6 +74,11 @@ def came_too_late(cohort: Cohort, message: QueuedMessage) -> bool:
     """Whether the match that it speaks of has ended since, so that nobody should get it any more."""
     match = cohort.matches.get(message.subject_id)
     return message.kind in _OF_ACTIVE_MATCHES and match is not None and match.ended_at is not None
+
+
+def comes_too_early(cohort: Cohort, message: QueuedMessage) -> bool:
+    """Whether the match that it speaks of pauses, so that Resend waits until the two go on."""
+    return message.kind in QUIET_KINDS and message.subject_id in cohort.running_pauses
 
 
 def _resend(cohort: Cohort, message: QueuedMessage, now: datetime) -> Sequence[Change]:

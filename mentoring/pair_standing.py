@@ -6,12 +6,13 @@ belong here: taking in answers and asking (`mentoring.check_ins`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from mentoring.calendar import add_months, local_day, name_day, start_of_day
 from mentoring.cohort import Application, CheckIn, Cohort, Match, Rhythm
+from mentoring.pauses import describe_pause, find_going_on, find_latest_pause, was_paused
 
 #: How long a question may stay without an answer before the committee is told. Reminders come before.
 PATIENCE = timedelta(days=10)
@@ -20,6 +21,7 @@ USUAL: Rhythm = "month"
 #: What is known of a pair's contact when its time together is over.
 Contact = Literal["told", "none", "unknown"]
 _NOTHING_HEARD = ("not_yet", "partner_missing")
+_TROUBLE = ("want_to_talk", "partner_missing")
 
 
 def step_on(day: date, rhythm: Rhythm, steps: int = 1) -> date:
@@ -83,7 +85,8 @@ def count_contact(cohort: Cohort) -> dict[Contact, int]:
     """Of the pairs whose time together is over: how many told of contact, how many of none, and how many of neither.
 
     `none` is what the view `matches_without_contact` holds for next year's priorities: the mentee told that nothing
-    came of it, and nobody ever that the two were in touch. Silence is `unknown`, never `none`.
+    came of it, and nobody ever that the two were in touch. Silence is `unknown`, never `none`, and that nothing was
+    heard while the two paused is no news.
     """
     counts: dict[Contact, int] = {"told": 0, "none": 0, "unknown": 0}
     for match in cohort.list_matches("ended"):
@@ -91,7 +94,12 @@ def count_contact(cohort: Cohort) -> dict[Contact, int]:
         mentee = match.mentee_application_id
         if any(item.signal == "connected" or (item.contacts or 0) > 0 for item in answers):
             counts["told"] += 1
-        elif any(item.application_id == mentee and item.signal in _NOTHING_HEARD for item in answers):
+        elif any(
+            item.application_id == mentee
+            and item.signal in _NOTHING_HEARD
+            and not was_paused(cohort, match.match_id, item.answered_at)
+            for item in answers
+        ):
             counts["none"] += 1
         else:
             counts["unknown"] += 1
@@ -116,21 +124,34 @@ def describe_standing(cohort: Cohort, match: Match, now: datetime) -> Standing:
     """Read the latest answer of each side; trouble goes before silence, silence before good news.
 
     Silence: nobody has answered for a check-in and `PATIENCE`, counted from the latest answer, or from the first
-    question if there never was one.
+    question if there never was one. A pause begins all that anew: the clock runs from the day on which the two went
+    on, and trouble from before the pause is what the pause was for.
     """
     answers = [item for item in cohort.check_ins if item.match_id == match.match_id]
     latest: dict[str, CheckIn] = {item.application_id: item for item in answers}
-    signals = {item.signal: item for item in latest.values()}
     zone = cohort.program.zone
+    pause, went_on = find_latest_pause(cohort, match), find_going_on(cohort, match)
+    # By the day: a call of that morning has not been answered by the pause, whenever the flows came to it.
+    since = start_of_day(local_day(pause.began_at, zone), zone) if pause else None
+    signals = {
+        item.signal: item
+        for item in latest.values()
+        if since is None or item.answered_at >= since or item.signal not in _TROUBLE
+    }
     contacts = [local_day(item.answered_at, zone) for item in answers if item.signal == "connected"]
     last_contact = max(contacts, default=None)
-    for trouble in ("want_to_talk", "partner_missing"):
+    for trouble in _TROUBLE:
         if trouble in signals:
-            return _describe_trouble(cohort, match, signals[trouble], last_contact)
+            standing = _describe_trouble(cohort, match, signals[trouble], last_contact)
+            rests = f". {describe_pause(pause)}" if pause and pause.state == "running" else ""
+            return replace(standing, signal=standing.signal + rests)
+    if pause and pause.state == "running":
+        return Standing(last_contact, describe_pause(pause), "Wait: both are told when they go on.")
     if not answers:
-        return _describe_unanswered(cohort, match, now)
+        return _describe_unanswered(cohort, match, went_on, now)
     last_answer = local_day(max(item.answered_at for item in answers), zone)
-    patient_until = start_of_day(step_on(last_answer, find_rhythm(cohort, match)), zone) + PATIENCE
+    counts_from = max(last_answer, local_day(went_on, zone)) if went_on else last_answer
+    patient_until = start_of_day(step_on(counts_from, find_rhythm(cohort, match)), zone) + PATIENCE
     if now >= patient_until:
         said = "last said to be in touch" if last_answer == last_contact else "last answer"
         words = f"Silent since {name_day(last_answer)} ({said})"
@@ -154,17 +175,20 @@ def _describe_trouble(cohort: Cohort, match: Match, answer: CheckIn, last_contac
     return Standing(last_contact, words, step, "missing", answer.answered_at)
 
 
-def _describe_unanswered(cohort: Cohort, match: Match, now: datetime) -> Standing:
+def _describe_unanswered(cohort: Cohort, match: Match, went_on: datetime | None, now: datetime) -> Standing:
     asked = [
-        message.settled_at or message.queued_at
+        asked_at
         for message in cohort.messages
         if message.subject_id == match.match_id and message.kind == "check_in" and message.state == "sent"
+        for asked_at in [message.settled_at or message.queued_at]
+        if went_on is None or asked_at >= went_on
     ]
     # The first question counts: a new one every month must not begin the patience anew.
     if asked and now - min(asked) > PATIENCE:
         words = "Silence: nobody answered the check-in"
         return Standing(None, words, _suggest_call(cohort, match), "silent", min(asked) + PATIENCE)
-    return Standing(None, "Asked, no answer yet" if asked else "Not asked yet", "")
+    waiting = "Not asked yet" if went_on is None else "Not asked since the pause"
+    return Standing(None, "Asked, no answer yet" if asked else waiting, "")
 
 
 def _suggest_call(cohort: Cohort, match: Match) -> str:

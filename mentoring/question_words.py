@@ -38,6 +38,7 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "share_consent": ("What may your mentor see", "Which parts may we share"),
     "token": ("Reference",),
     "request": ("What would you like to tell us", "Your request"),
+    "until": ("Until when would you like to pause", "Pause until"),
     "rematch": ("Would you like a new partner", "New match"),
     "comment": ("Comments", "Anything else"),
     "signal": ("How is it going",),

@@ -1,14 +1,14 @@
-"""Requests: somebody can't go on, or a match does not work out. The committee confirms, both are told.
+"""Requests: somebody can't go on or has to pause, or a match does not work out. The committee confirms, both are told.
 
 Belongs here: finding who and which match is meant, and what follows from a confirmed request. The rematch
-itself is a proposal like any other (`mentoring.proposals`).
+itself is a proposal like any other (`mentoring.proposals`), and a pause a life of its own (`mentoring.pauses`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from mentoring.addresses import normalise_address
 from mentoring.answers import FormAnswers
@@ -22,27 +22,32 @@ from mentoring.changes import (
     DecideRequest,
     EndMatch,
     FinishRequest,
+    PauseMatch,
     Plan,
     RejectMatch,
+    ResumeMatch,
     SettleApplication,
 )
 from mentoring.check_ins import find_sender
-from mentoring.cohort import Application, Cohort, Draft, Match, Request
+from mentoring.cohort import Application, Cohort, Draft, Match, Request, RequestKind
 from mentoring.decisions import Decision, Rows, read_request_decisions
 from mentoring.form_fields import REMATCH_ANSWERS, REQUESTS
+from mentoring.pauses import end_match, find_pause_obstacle, plan_pauses
 from mentoring.responses import Response
+from mentoring.times import read_time
 
 _WORTH = timedelta(days=30)
 _OPEN = ("received", "unclear")
-_KINDS: Mapping[str, Literal["withdrawn", "not_working_out"]] = dict(
-    zip(REQUESTS, ("withdrawn", "not_working_out"), strict=True)
+_KINDS: Mapping[str, RequestKind] = dict(
+    zip(REQUESTS, ("withdrawn", "not_working_out", "paused", "resumed"), strict=True)
 )
+_ENDINGS = ("withdrawn", "not_working_out")
 
 
 def plan_requests(cohort: Cohort, answers: FormAnswers, request_rows: Rows, now: datetime) -> Plan:
-    """Take in new requests, and carry out those that the committee confirmed."""
+    """Take in new requests, carry out those that the committee confirmed, and end pauses whose day has come."""
     added = _take_in(cohort, answers, now)
-    decided = _list_decided(cohort, request_rows)
+    decided = _list_decided(cohort, request_rows, local_day(now, cohort.program.zone))
     confirmed = [request for request, decision in decided if decision.word == "Confirm"]
     decisions: list[Change] = [
         DecideRequest(
@@ -65,12 +70,14 @@ def plan_requests(cohort: Cohort, answers: FormAnswers, request_rows: Rows, now:
         "confirmed": len(confirmed),
         "declined": len(decided) - len(confirmed),
         "matches ended": sum(isinstance(change, EndMatch) for change in carried),
+        "matches paused": sum(isinstance(change, PauseMatch) for change in carried),
+        "matches resumed": sum(isinstance(change, ResumeMatch) for change in carried),
     }
     plan = Plan((*added, *decisions, *carried), tuple(drafts), counts=counts, waiting=tuple(waiting))
     return plan.drop_known(cohort.queued_keys)
 
 
-def _list_decided(cohort: Cohort, request_rows: Rows) -> list[tuple[Request, Decision]]:
+def _list_decided(cohort: Cohort, request_rows: Rows, today: date) -> list[tuple[Request, Decision]]:
     """Open requests with a decision that can be carried out."""
     taken = read_request_decisions(request_rows).taken
     open_ones = [request for request in cohort.requests.values() if request.state in _OPEN]
@@ -78,7 +85,7 @@ def _list_decided(cohort: Cohort, request_rows: Rows) -> list[tuple[Request, Dec
         (request, taken[request.request_id])
         for request in open_ones
         if request.request_id in taken
-        and not (taken[request.request_id].word == "Confirm" and find_obstacle(cohort, request))
+        and not (taken[request.request_id].word == "Confirm" and find_obstacle(cohort, request, today))
     ]
 
 
@@ -109,6 +116,9 @@ def _opening(cohort: Cohort) -> datetime:
 def _describe_request(cohort: Cohort, request_id: str, response: Response, now: datetime) -> AddRequest:
     kind = _KINDS[response.answers["request"]]
     application, match, problem = _find_meant(cohort, response, kind)
+    until, words = (
+        _read_wish(cohort, response) if kind == "paused" else (None, response.answers.get("comment", ""))
+    )
     return AddRequest(
         request_id,
         response.key,
@@ -117,9 +127,19 @@ def _describe_request(cohort: Cohort, request_id: str, response: Response, now: 
         match.match_id if match else None,
         kind,
         int(response.answers.get("rematch") == REMATCH_ANSWERS[0]),
-        response.answers.get("comment", ""),
+        words,
         problem,
+        until,
     )
+
+
+def _read_wish(cohort: Cohort, response: Response) -> tuple[str | None, str]:
+    """The day until which somebody wants to pause, and the comment, behind which a day stays that can't be read."""
+    written, comment = response.answers.get("until", ""), response.answers.get("comment", "")
+    moment = read_time(written, cohort.program.zone)
+    if moment is not None or not written:
+        return (local_day(moment, cohort.program.zone).isoformat() if moment else None), comment
+    return None, "\n\n".join(part for part in (comment, f"Until: {written}") if part)
 
 
 def _find_meant(
@@ -150,14 +170,14 @@ def _find_meant(
         return live[0][0], live[0][1], ""
     if not live:
         return mine[0], None, _remark_without_match(mine, kind)
-    if kind == "withdrawn" and len({item.application_id for item, _ in live}) == 1:
+    if kind != "not_working_out" and len({item.application_id for item, _ in live}) == 1:
         return live[0][0], None, ""
     problem = "The sender has several matches; ask which one, and that the link in a mail of it be used."
     return live[0][0], None, problem
 
 
 def _remark_without_match(mine: Sequence[Application], kind: str) -> str:
-    if kind == "not_working_out":
+    if kind != "withdrawn":
         return "The sender has no match at the moment; answer the sender, then choose Decline."
     if len(mine) > 1:
         return (
@@ -167,11 +187,12 @@ def _remark_without_match(mine: Sequence[Application], kind: str) -> str:
     return ""
 
 
-def find_obstacle(cohort: Cohort, request: Request) -> str:
+def find_obstacle(cohort: Cohort, request: Request, today: date) -> str:
     """Why a request can't be carried out as it is, in words; empty if it can."""
     if request.application_id is None or not cohort.applications[request.application_id].email:
         return request.problem or "The sender's data was removed; choose Decline."
-    return request.problem if request.match_id is None else ""
+    problem = request.problem if request.match_id is None else ""
+    return problem or ("" if request.kind in _ENDINGS else find_pause_obstacle(cohort, request, today))
 
 
 def count_given_up(cohort: Cohort, mentor: Application) -> int:
@@ -184,6 +205,7 @@ def count_given_up(cohort: Cohort, mentor: Application) -> int:
             if request.application_id == mentor.application_id
             and request.match_id in ended
             and request.state in ("confirmed", "done")
+            and request.kind in _ENDINGS
             and not request.wants_rematch
             and request.received_at > mentor.received_at
         }
@@ -193,7 +215,7 @@ def count_given_up(cohort: Cohort, mentor: Application) -> int:
 def _carry_out(
     cohort: Cohort, confirmed: Sequence[Request], now: datetime
 ) -> tuple[list[Change], list[Draft]]:
-    """End the matches that are meant, tell everybody once, and let go who wants no other match."""
+    """End the matches that are meant, tell everybody once, and let go who wants no other match; pause and resume."""
     changes: list[Change] = []
     drafts: list[Draft] = []
     ended: set[str] = set()
@@ -202,30 +224,35 @@ def _carry_out(
     for request in confirmed:
         assert request.application_id is not None, "find_obstacle was asked before"
         own = cohort.applications[request.application_id]
-        meant = [match for match in _list_meant(cohort, request) if match.match_id not in ended]
+        # Whoever only rests ends nothing.
+        meant = [match for match in _list_ending(cohort, request) if match.match_id not in ended]
         ended |= {match.match_id for match in meant}
         for match in meant:
-            changes += [EndMatch(match.match_id, request.kind), *_cancel_pending(cohort, match)]
+            changes += [*end_match(cohort, match, request.kind), *_cancel_pending(cohort, match)]
             drafts += _tell_both(cohort, request, match, own, leaving, now)
         if _takes_leave(request) and own.application_id not in left:
             farewell = _leave(cohort, request, own, ended)
             changes += farewell
             left |= {own.application_id} if farewell else set()
-            if farewell and request.kind == "withdrawn" and not _list_meant(cohort, request):
+            if farewell and request.kind == "withdrawn" and not _list_ending(cohort, request):
                 drafts.append(
                     _draft(cohort, "application_withdrawn", request.request_id, own, {"role": own.role}, now)
                 )
         changes.append(FinishRequest(request.request_id))
+    resting, letters = plan_pauses(cohort, confirmed, ended, now)
+    changes, drafts = [*changes, *resting], [*drafts, *letters]
     # Two people of one proposal may leave in one run.
     return list(dict.fromkeys(changes)), drafts
 
 
 def _takes_leave(request: Request) -> bool:
-    return request.kind == "withdrawn" or not request.wants_rematch
+    return request.kind in _ENDINGS and (request.kind == "withdrawn" or not request.wants_rematch)
 
 
-def _list_meant(cohort: Cohort, request: Request) -> list[Match]:
+def _list_ending(cohort: Cohort, request: Request) -> list[Match]:
     """Active matches that end with a request: all of somebody who can't go on, else the one."""
+    if request.kind not in _ENDINGS:
+        return []
     return [
         match
         for match in cohort.list_matches("active")

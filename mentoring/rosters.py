@@ -16,6 +16,7 @@ from mentoring.calendar import local_day
 from mentoring.changes import ApproveMatch, Change, HoldMatch, RejectMatch
 from mentoring.cohort import Application, Cohort, Match
 from mentoring.decisions import PairRules
+from mentoring.pauses import list_resting
 from mentoring.requests import count_given_up
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> Ro
     holds = {change.match_id: bool(change.is_held) for change in changes if isinstance(change, HoldMatch)}
     fixed = list_fixed(cohort, changes)
     taken_mentees = {match.mentee_application_id for match in fixed}
+    # Who asked for a pause, with another seat free, hardly means to begin with somebody new.
+    resting = list_resting(cohort)
     mentors = [
         (
             mentor,
@@ -60,6 +63,7 @@ def list_free(cohort: Cohort, changes: Sequence[Change], rules: PairRules) -> Ro
             - sum(match.mentor_application_id == mentor.application_id for match in fixed),
         )
         for mentor in cohort.list_accepted("mentor")
+        if mentor.application_id not in resting
     ]
     mentees = [
         mentee for mentee in cohort.list_accepted("mentee") if mentee.application_id not in taken_mentees

@@ -1,4 +1,4 @@
-"""The states of an application, a match, a message and a request, and the moves allowed between them.
+"""The states of an application, a match, a pause, a message and a request, and the moves allowed between them.
 
 One table per life. The database holds the same rows in `transition` and refuses every other move (a test
 compares the two), so a state that this module does not allow cannot exist. Does not belong here: why a move
@@ -27,6 +27,14 @@ LIVES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "approved": frozenset({"active", "rejected"}),
         "active": frozenset({"ended"}),
         "rejected": frozenset(),
+        "ended": frozenset(),
+    },
+    # The match that pauses stays active. Its day came (elapsed), somebody asked earlier (resumed), or the match ended.
+    "pause": {
+        START: frozenset({"running"}),
+        "running": frozenset({"elapsed", "resumed", "ended"}),
+        "elapsed": frozenset(),
+        "resumed": frozenset(),
         "ended": frozenset(),
     },
     "message": {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -23,6 +23,7 @@ from mentoring.cohort import (
     Draft,
     Evaluation,
     Match,
+    Pause,
     Person,
     QueuedMessage,
     Request,
@@ -55,6 +56,7 @@ def read_cohort(run: Run, transaction: Transaction, steering: Steering) -> Cohor
         applications={item.application_id: item for item in applications},
         matches={match.match_id: match for match in matches},
         requests={request.request_id: request for request in requests},
+        pauses=[_read_pause(row) for row in transaction.fetch_all("list_pauses", **mine)],
         confirmations=[
             _read_confirmation(row) for row in transaction.fetch_all("list_confirmations", **mine)
         ],
@@ -124,8 +126,14 @@ def _read_match(row: Row) -> Match:
 
 
 def _read_request(row: Row) -> Request:
+    wished = date.fromisoformat(row["paused_until"]) if row["paused_until"] else None
     moments = {"received_at": parse_time(row["received_at"]), "wants_rematch": bool(row["wants_rematch"])}
-    return Request(**{**row, **moments})
+    return Request(**{**row, **moments, "paused_until": wished})
+
+
+def _read_pause(row: Row) -> Pause:
+    moments = {"began_at": parse_time(row["began_at"]), "ended_at": _time(row["ended_at"])}
+    return Pause(**{**row, **moments, "paused_until": date.fromisoformat(row["paused_until"])})
 
 
 def _read_confirmation(row: Row) -> Confirmation:

@@ -29,6 +29,8 @@ CHANGE_EVENTS: Mapping[type[Change], str] = {
     changes.ApproveMatch: "mentoring.matches.approved",
     changes.ActivateMatch: "mentoring.matches.introduced",
     changes.EndMatch: "mentoring.matches.ended",
+    changes.PauseMatch: "mentoring.matches.paused",
+    changes.ResumeMatch: "mentoring.matches.resumed",
     changes.AddRequest: "mentoring.requests.received",
     changes.AddCheckIn: "mentoring.check-ins.answered",
     changes.PutEvaluation: "mentoring.evaluations.received",

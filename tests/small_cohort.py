@@ -11,11 +11,16 @@ from mentoring.changes import (
     ActivateMatch,
     AddApplication,
     AddPerson,
+    AddRequest,
     AddSeat,
     ApproveMatch,
     Change,
+    DecideRequest,
+    FinishRequest,
+    PauseMatch,
     Plan,
     ProposeMatch,
+    ResumeMatch,
     SettleApplication,
 )
 from mentoring.cohort import Cohort, Draft
@@ -90,6 +95,32 @@ class SmallCohort:
         self.apply(ActivateMatch(match_id), messages=tuple(drafts))
         return match_id
 
+    def ask_to_pause(self, match_id: str) -> str:
+        """A request of the mentor to pause, which the committee has confirmed; its id."""
+        request_id = f"request-of-{match_id}"
+        mentor = self.read().matches[match_id].mentor_application_id
+        self.apply(
+            AddRequest(
+                request_id, request_id, format_time(self.run.now), mentor, match_id, "paused", 0, "", "", None
+            ),
+            DecideRequest(request_id, "received", "confirmed", "the committee"),
+            FinishRequest(request_id),
+        )
+        return request_id
+
+    def pause(self, match_id: str, until: str = "2027-03-14") -> str:
+        """A pause of an active match of which both were told, as `process-requests` makes it; its id."""
+        pause_id = f"{match_id}-pause-1"
+        change = PauseMatch(match_id, pause_id, self.ask_to_pause(match_id), until)
+        letters = [self.draft("match_paused", match_id, side, period=f"1-{until}") for side in (0, 1)]
+        self.apply(change, messages=tuple(letters))
+        return pause_id
+
+    def resume(self, match_id: str, pause_id: str, state: str = "elapsed") -> None:
+        """The end of a pause, of which both were told."""
+        letters = [self.draft("match_resumed", match_id, side, period="1") for side in (0, 1)]
+        self.apply(ResumeMatch(match_id, pause_id, state), messages=tuple(letters))
+
     def draft(self, kind: str, match_id: str, side: int, **fields: Any) -> Draft:
         """A message to one side (0 the mentor, 1 the mentee) about the match, due now."""
         cohort = self.read()
@@ -162,4 +193,13 @@ def make_context(cohort: Cohort, kind: str, pair: tuple[str, str]) -> dict[str, 
         "introduction_mentee": {**introduction, "mentor": people["mentor"], "experience": ""},
         "partner_withdrew": {"partner": people["mentee"], "rematch": False},
         "match_ended": {"partner": people["mentor"], "rematch": False, "own_request": True},
+        "match_paused": {
+            "partner": people["mentor"],
+            "until": "14 March 2027",
+            "until_is": "asked",
+            "own_request": True,
+            "longer": False,
+            "link": "https://forms.example.org/request",
+        },
+        "match_resumed": {"partner": people["mentor"], "early": False},
     }[kind]

@@ -267,3 +267,72 @@ SELECT applications.application_id
 FROM applications
 INNER JOIN cohorts ON applications.cohort_id = cohorts.cohort_id
 WHERE cohorts.anonymised_at IS NOT NULL AND applications.person_id IS NULL AND applications.answers <> '{}';
+
+-- name: pause_of_a_match_that_is_not_active
+SELECT
+    pauses.pause_id,
+    matches.state
+FROM pauses
+INNER JOIN matches ON pauses.match_id = matches.match_id
+WHERE pauses.state = 'running' AND matches.state <> 'active';
+
+-- name: two_pauses_at_once
+SELECT
+    one.match_id,
+    one.pause_id
+FROM pauses AS one
+INNER JOIN pauses AS other ON one.match_id = other.match_id AND one.pause_id < other.pause_id
+WHERE one.ended_at IS NULL OR other.began_at < one.ended_at;
+
+-- name: pause_without_telling
+-- Both sides are told when a pause begins, in the same transaction; the period begins with the pause's number.
+SELECT
+    pauses.pause_id,
+    matches_of_people.application_id
+FROM pauses
+INNER JOIN matches_of_people ON pauses.match_id = matches_of_people.match_id
+INNER JOIN people ON matches_of_people.person_id = people.person_id
+WHERE
+    people.erased_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM messages
+        WHERE
+            messages.subject_id = pauses.match_id
+            AND messages.kind = 'match_paused'
+            AND pauses.pause_id
+            = messages.subject_id || '-pause-' || SUBSTR(messages.period, 1, LENGTH(messages.period) - 11)
+            AND messages.recipient_id = matches_of_people.person_id
+    );
+
+-- name: going_on_without_telling
+-- The same when they go on; a pause that ended with its match has nothing to tell.
+SELECT
+    pauses.pause_id,
+    matches_of_people.application_id
+FROM pauses
+INNER JOIN matches_of_people ON pauses.match_id = matches_of_people.match_id
+INNER JOIN people ON matches_of_people.person_id = people.person_id
+WHERE
+    pauses.state IN ('elapsed', 'resumed')
+    AND people.erased_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM messages
+        WHERE
+            messages.subject_id = pauses.match_id
+            AND messages.kind = 'match_resumed'
+            AND pauses.pause_id = messages.subject_id || '-pause-' || messages.period
+            AND messages.recipient_id = matches_of_people.person_id
+    );
+
+-- name: message_queued_during_a_pause
+SELECT
+    messages.message_id,
+    pauses.pause_id
+FROM messages
+INNER JOIN pauses ON messages.subject_id = pauses.match_id
+WHERE
+    messages.kind IN ('monthly_topic', 'heads_up', 'check_in', 'check_in_reminder')
+    AND messages.queued_at > pauses.began_at
+    AND (pauses.ended_at IS NULL OR messages.queued_at < pauses.ended_at);

@@ -10,7 +10,8 @@ SELECT
     words,
     problem,
     decided_by,
-    state
+    state,
+    paused_until
 FROM requests
 WHERE cohort_id = :cohort_id
 ORDER BY request_id;
@@ -18,11 +19,11 @@ ORDER BY request_id;
 -- name: add_request!
 INSERT INTO requests (
     request_id, cohort_id, response_key, received_at, application_id, match_id, kind, wants_rematch, words, problem,
-    state, previous_state
+    paused_until, state, previous_state
 )
 VALUES (
     :request_id, :cohort_id, :response_key, :received_at, :application_id, :match_id, :kind, :wants_rematch, :words,
-    :problem, 'received', 'start'
+    :problem, :paused_until, 'received', 'start'
 );
 
 -- name: decide_request!

@@ -3,7 +3,7 @@
 DROP VIEW IF EXISTS cohort_standing;
 DROP VIEW IF EXISTS waiting_messages;
 
--- How many applications, matches, requests and messages are in which state.
+-- How many applications, matches, pauses, requests and messages are in which state.
 CREATE VIEW cohort_standing AS
 SELECT
     cohort_id,
@@ -19,6 +19,14 @@ SELECT
     state,
     COUNT(*) AS how_many
 FROM matches
+GROUP BY cohort_id, state
+UNION ALL
+SELECT
+    cohort_id,
+    'pause' AS entity,
+    state,
+    COUNT(*) AS how_many
+FROM pauses
 GROUP BY cohort_id, state
 UNION ALL
 SELECT

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from program_databases import NOW, DatabaseMaker, run_python
 from pydantic import SecretStr
-from small_cohort import SmallCohort
+from small_cohort import DAY, SmallCohort
 
 from mentoring.changes import AddPerson, EndMatch
 from tasks.database import (
@@ -30,7 +30,7 @@ from tasks.database import (
     format_time,
     parse_time,
 )
-from tasks.database_schema import VIEWS
+from tasks.database_schema import VIEWS, SchemaPart
 from tasks.runs import Run
 
 FILES = len(list((SQL / "schema").glob("*.sql")))
@@ -121,6 +121,51 @@ def test_whoever_waited_for_another_migration_finds_it_done(
     assert database.migrate() == 0
 
 
+def test_requests_from_before_pauses_stay_as_they_were(
+    databases: DatabaseMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is made anew under the views of the release before; every row, rule and reference is still there."""
+    from tasks import database as module
+
+    database = databases.make(schema=False)
+    read = module._read_schema
+    files = [part for part in read() if part.name != VIEWS and part.name < "0009"]
+    # As they were then: without the pauses.
+    [views] = [part for part in read() if part.name == VIEWS]
+    old = re.sub(
+        r"UNION ALL\nSELECT\n    cohort_id,\n    'pause'.*?(?=UNION ALL)", "", views.text, flags=re.S
+    )
+    old = re.sub(r"\n +AND NOT EXISTS \(\n +SELECT 1\n +FROM pauses.*?\n            \)", "", old, flags=re.S)
+    assert "pauses\n" not in old
+    monkeypatch.setattr(module, "_read_schema", lambda: [*files, SchemaPart(VIEWS, old)])
+    assert database.migrate() == 8
+    row = "'2027', 'k{0}', 'x', NULL, NULL, 'withdrawn', 1, 'Words', '', {1}, NULL, 'declined', 'received'"
+    with database.open_session() as session, session.write():
+        session.connection.execute("INSERT INTO cohorts VALUES ('2027', 'x', 'k', NULL)")
+        for number, by in ((1, "'Ann'"), (2, "'Bo'")):
+            session.connection.execute(f"INSERT INTO requests VALUES ('r{number}', {row.format(number, by)})")
+        before = [
+            dict(item) for item in session.connection.execute("SELECT * FROM requests ORDER BY request_id")
+        ]
+    monkeypatch.undo()
+    assert database.migrate() == FILES - 8
+    assert "requests_before" not in list_tables(database)
+    with database.open_session() as session:
+        after = [
+            dict(item) for item in session.connection.execute("SELECT * FROM requests ORDER BY request_id")
+        ]
+        standing = [dict(item) for item in session.connection.execute("SELECT * FROM cohort_standing")]
+    assert after == [item | {"paused_until": None} for item in before]
+    assert standing == [{"cohort_id": "2027", "entity": "request", "state": "declined", "how_many": 2}]
+    with (
+        pytest.raises(RefusedChangeError) as refusal,
+        database.open_session() as session,
+        session.write(),
+    ):
+        session.connection.execute("UPDATE requests SET response_key = 'k1'")
+    assert refusal.value.rule in ("requests_response_key_key", "requests.response_key")
+
+
 @pytest.mark.parametrize("statements", [1, 7, 20])
 def test_a_migration_that_is_killed_leaves_nothing_half_done(
     databases: DatabaseMaker, statements: int
@@ -149,7 +194,6 @@ database.migrate()
 
 def test_a_file_that_fails_is_rolled_back(databases: DatabaseMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks import database as module
-    from tasks.database_schema import SchemaPart
 
     database = databases.make()
     read = module._read_schema
@@ -166,7 +210,6 @@ def test_a_view_that_changed_is_made_anew_without_counting_as_a_file(
     databases: DatabaseMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks import database as module
-    from tasks.database_schema import SchemaPart
 
     database = databases.make()
     files = [part for part in module._read_schema() if part.name != VIEWS]
@@ -407,9 +450,11 @@ def test_times_are_utc_text_that_sorts(database: Database) -> None:
 
 @pytest.fixture(scope="module")
 def shared_cohort(shared_run: Run) -> SmallCohort:
-    """One match of each state; everything as the program leaves it."""
+    """One match of each state, the active one after a pause; everything as the program leaves it."""
     cohort = SmallCohort(shared_run)
-    cohort.introduce()
+    active = cohort.introduce()
+    pause = cohort.pause(active)
+    cohort.at(NOW + 3 * DAY).resume(active, pause)
     cohort.propose()
     cohort.approve()
     ended = cohort.introduce()
@@ -461,6 +506,11 @@ def _list_removals(connection: object, is_sqlite: bool) -> Iterator[str]:
         yield f"DROP INDEX {index}"
 
 
+_PAUSED = (
+    "INSERT INTO pauses (pause_id, cohort_id, match_id, request_id, began_at, paused_until, ended_at, state, "
+    "previous_state) VALUES ('new', '2027', '{match}', 'request-1', '2027-01-01T00:00:00Z', '2027-05-01', {ended}, "
+    "'{state}', 'start')"
+)
 ERASE = "UPDATE people SET erased_at = '2027-03-01T00:00:00Z' WHERE person_id = 'person-1'"
 #: The check → what it has to find. mentor-1 and mentee-1 are persons 1 and 2 and the active match-1.
 BREAKS = {
@@ -485,6 +535,11 @@ BREAKS = {
     "erased_person_with_text_left": ERASE,
     "erased_person_in_an_active_match": ERASE,
     "message_pending_to_an_erased_person": ERASE,
+    "pause_of_a_match_that_is_not_active": _PAUSED.format(match="match-2", ended="NULL", state="running"),
+    "two_pauses_at_once": _PAUSED.format(match="match-1", ended="NULL", state="running"),
+    "pause_without_telling": "DELETE FROM messages WHERE kind = 'match_paused'",
+    "going_on_without_telling": "DELETE FROM messages WHERE kind = 'match_resumed'",
+    "message_queued_during_a_pause": "UPDATE messages SET kind = 'monthly_topic', queued_at = '2027-03-02T00:00:00Z'",
     "anonymised_cohort_with_answers": 'UPDATE applications SET person_id = NULL, answers = \'{"phone": "1"}\'',
 }
 
@@ -569,7 +624,9 @@ def test_views_say_where_a_cohort_stands(cohort: SmallCohort) -> None:
         ("match", "approved"): 1,
         ("match", "active"): 1,
         ("match", "ended"): 1,
-        ("message", "pending"): 4,
+        ("message", "pending"): 8,
+        ("pause", "elapsed"): 1,
+        ("request", "done"): 1,
         ("message", "expired"): 2,
     }
     [waiting] = cohort.rows("waiting_messages")

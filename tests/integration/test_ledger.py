@@ -26,9 +26,12 @@ from mentoring.changes import (
     DecideRequest,
     DropSetting,
     EndMatch,
+    EndPause,
     ExplainMatch,
     FinishRequest,
     HoldMatch,
+    LengthenPause,
+    PauseMatch,
     Plan,
     ProposeMatch,
     PutEvaluation,
@@ -39,6 +42,7 @@ from mentoring.changes import (
     RemoveSeats,
     RenamePerson,
     ResolveMessage,
+    ResumeMatch,
     ReviseApplication,
     RevokeConfirmation,
     SettleApplication,
@@ -49,13 +53,14 @@ from mentoring.cohort import (
     Confirmation,
     Evaluation,
     Match,
+    Pause,
     Person,
     QueuedMessage,
     Request,
 )
 from mentoring.messages import MessageError, hash_body
 from mentoring.pair_standing import count_contact
-from tasks.database import ChangedMeanwhileError
+from tasks.database import ChangedMeanwhileError, format_time
 from tasks.ledger import apply_plan, read_overrides, render_draft
 from tasks.outbox import deliver_due_messages
 from tasks.runs import Run
@@ -180,6 +185,38 @@ def test_answers_read_back(cohort: SmallCohort) -> None:
     assert read.unplaced == {"k6": "No reference of ours."}
     [setting] = cohort.rows("cohort_settings")
     assert (setting["setting"], setting["setting_value"]) == ("topics_day", "4")
+
+
+def test_a_pause_reads_back_through_its_life(cohort: SmallCohort) -> None:
+    match_id = cohort.introduce()
+    cohort.apply(AddRequest("r1", "k1", WHEN, "mentee-1", match_id, "paused", 0, "", "", "2027-05-01"))
+    assert cohort.read().requests["r1"].paused_until == date(2027, 5, 1)
+    cohort.apply(PauseMatch(match_id, "p1", "r1", "2027-05-01"))
+    running = Pause("p1", match_id, "r1", NOW, date(2027, 5, 1), None, "running")
+    assert cohort.read().pauses == [running]
+    assert cohort.read().running_pauses == {match_id: running}
+    cohort.at(NOW + DAY).apply(LengthenPause(match_id, "p1", "2027-05-09"))
+    cohort.at(NOW + 2 * DAY).apply(ResumeMatch(match_id, "p1", "resumed"))
+    over = Pause("p1", match_id, "r1", NOW, date(2027, 5, 9), NOW + 2 * DAY, "resumed")
+    assert (cohort.read().pauses, cohort.read().running_pauses) == ([over], {})
+    steps = [(row["happening"], row["detail"]) for row in cohort.rows("audit_log", entity_id=match_id)]
+    assert steps[-3:] == [("pause_match", ""), ("lengthen_pause", ""), ("resume_match", "resumed")]
+
+
+def test_what_is_said_during_a_pause_costs_nobody_the_place_in_line(cohort: SmallCohort) -> None:
+    """The view of next year's priorities and the count of the report agree that it is no news."""
+    for is_paused in (False, True):
+        match_id = cohort.introduce()
+        mentee = cohort.read().matches[match_id].mentee_application_id
+        if is_paused:
+            pause_id = cohort.pause(match_id)
+        heard = format_time(NOW + DAY)
+        cohort.apply(AddCheckIn(f"c-{match_id}", match_id, mentee, heard, "partner_missing", None, ""))
+        if is_paused:
+            cohort.at(NOW + 2 * DAY).resume(match_id, pause_id)
+        cohort.at(NOW + 9 * DAY).apply(EndMatch(match_id, "completed"))
+    assert count_contact(cohort.read()) == {"told": 0, "none": 1, "unknown": 1}
+    assert cohort.rows("matches_without_contact") == [{"match_id": "match-1"}]
 
 
 def test_confirmations_read_back_and_the_first_one_counts(cohort: SmallCohort) -> None:
@@ -319,6 +356,12 @@ def test_every_kind_of_change_can_be_applied(cohort: SmallCohort) -> None:
         HoldMatch("m9", 1, "Ann"),
         ApproveMatch("m9", "Ann"),
         ActivateMatch("m9"),
+        AddRequest("r8", "k8", WHEN, "a9", "m9", "paused", 0, "", "", "2027-05-01"),
+        PauseMatch("m9", "m9-pause-1", "r8", "2027-05-01"),
+        LengthenPause("m9", "m9-pause-1", "2027-05-09"),
+        ResumeMatch("m9", "m9-pause-1", "elapsed"),
+        PauseMatch("m9", "m9-pause-2", "r8", "2027-06-01"),
+        EndPause("m9", "m9-pause-2"),
         EndMatch("m9", "withdrawn"),
         RejectMatch(rejected, "proposed", "superseded", None),
         RejectMatch(held, "proposed", "committee", "Ann"),
@@ -394,6 +437,9 @@ STALE = {
     ),
     "decide a request that is not there": DecideRequest("none", "received", "confirmed", "Ann"),
     "finish a request that is not confirmed": FinishRequest("none"),
+    "lengthen a pause that is not there": LengthenPause("match-2", "none", "2027-05-01"),
+    "resume a match that does not rest": ResumeMatch("match-2", "none", "elapsed"),
+    "end a pause that is over": EndPause("match-2", "none"),
     "cancel a message that is not there": CancelMessage("none", "x"),
     "resolve a message that is not there": ResolveMessage("none", "left"),
     "resend a message that is not there": ReissueMessage("none", "n", 1, WHEN, "2027-03-09T00:00:00Z"),

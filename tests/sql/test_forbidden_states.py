@@ -14,7 +14,7 @@ from tasks.runs import Run
 
 @pytest.fixture(scope="module")
 def cohort(shared_run: Run) -> SmallCohort:
-    """Two mentors of two seats, five mentees, a match that is proposed, approved and active each, and a message."""
+    """Mentors of two seats, mentees, a match that is proposed, approved, active and paused each, and a message."""
     cohort = SmallCohort(shared_run)
     for _ in range(2):
         cohort.add_application("mentor", seats=2)
@@ -25,6 +25,8 @@ def cohort(shared_run: Run) -> SmallCohort:
     cohort.introduce(mentor="mentor-2", mentee="mentee-3")
     cohort.apply(messages=(cohort.thank("mentee-4"),))
     cohort.execute(_request(request_id="'request-1'", response_key="'request-1'"))
+    cohort.introduce()
+    cohort.execute(_pause(pause_id="'pause-1'", match_id="'match-4'"))
     return cohort
 
 
@@ -37,6 +39,7 @@ ONE_ROW = {
     "match": ("matches", "match_id = 'match-1'"),
     "message": ("messages", "kind = 'thanks'"),
     "request": ("requests", "request_id = 'request-1'"),
+    "pause": ("pauses", "pause_id = 'pause-1'"),
 }
 
 
@@ -60,6 +63,11 @@ def satisfy_other_rules(life: str, after: str) -> str:
         "match": f"approved_at = 'x', decided_by = 'x', is_held = 0, {match}",
         "message": "attempts = 1, claimed_at = 'x', settled_at = 'x', provider_id = 'x'",
         "request": "decided_by = 'x', application_id = 'mentee-1'",
+        "pause": (
+            "match_state = 'active', ended_at = NULL"
+            if after == "running"
+            else "match_state = NULL, ended_at = '2027-03-02T00:00:00Z'"
+        ),
     }[life]
 
 
@@ -190,6 +198,21 @@ def _request(**values: str) -> str:
         "previous_state": "'start'",
     }
     return _insert("requests", **(texts | values))
+
+
+def _pause(**values: str) -> str:
+    texts = {
+        "pause_id": "'new'",
+        "cohort_id": "'2027'",
+        "match_id": "'match-3'",
+        "request_id": "'request-1'",
+        "began_at": "'2027-03-01T00:00:00Z'",
+        "paused_until": "'2027-03-14'",
+        "match_state": "'active'",
+        "state": "'running'",
+        "previous_state": "'start'",
+    }
+    return _insert("pauses", **(texts | values))
 
 
 def _confirmation(**values: str) -> str:
@@ -511,6 +534,60 @@ FORBIDDEN = [
         "confirmed_requests_have_an_applicant",
     ),
     Forbidden("rematch wanted by half", _request(wants_rematch="2"), "wants_rematch_is_yes_or_no"),
+    Forbidden(
+        "day of a request that is no pause", _request(paused_until="'2027-03-14'"), "only_pauses_have_a_day"
+    ),
+    Forbidden(
+        "day that does not sort",
+        _request(kind="'paused'", paused_until="'14 March 2027'"),
+        "only_pauses_have_a_day",
+    ),
+    # Pauses
+    Forbidden("second pause of a match", _pause(match_id="'match-4'"), "one_running_pause_per_match"),
+    Forbidden("pause of a proposal", _pause(match_id="'match-1'"), "pauses_are_of_active_matches"),
+    Forbidden("pause of an approved match", _pause(match_id="'match-2'"), "pauses_are_of_active_matches"),
+    Forbidden(
+        "pause of nothing", _pause(match_id="'none'", match_state="NULL"), "running_pauses_hold_their_match"
+    ),
+    Forbidden(
+        "match that ends while it rests",
+        "UPDATE matches SET previous_state = 'active', state = 'ended', ended_at = 'x', reason = 'withdrawn' "
+        "WHERE match_id = 'match-4'",
+        "pauses_are_of_active_matches",
+    ),
+    Forbidden(
+        "pause that does not hold its match", _pause(match_state="NULL"), "running_pauses_hold_their_match"
+    ),
+    Forbidden(
+        "pause of a proposal, honestly", _pause(match_state="'proposed'"), "running_pauses_hold_their_match"
+    ),
+    Forbidden("pause for no request", _pause(request_id="'none'"), "pauses_request_id_fkey"),
+    Forbidden(
+        "pause that begins over",
+        _pause(state="'elapsed'", match_state="NULL", ended_at="'2027-03-02T00:00:00Z'"),
+        "pauses_move_as_allowed",
+    ),
+    Forbidden(
+        "pause that runs and is over",
+        _pause(ended_at="'2027-03-02T00:00:00Z'"),
+        "pauses_that_are_over_have_an_end",
+    ),
+    Forbidden(
+        "pause that is over at no time",
+        "UPDATE pauses SET previous_state = 'running', state = 'elapsed', match_state = NULL",
+        "pauses_that_are_over_have_an_end",
+    ),
+    Forbidden(
+        "pause that is over before it began",
+        "UPDATE pauses SET previous_state = 'running', state = 'elapsed', match_state = NULL, "
+        "ended_at = '2027-02-02T00:00:00Z'",
+        "pauses_end_after_they_began",
+    ),
+    Forbidden(
+        "pause until a day that does not sort",
+        _pause(paused_until="'14 March'"),
+        "days_of_pauses_sort_as_text",
+    ),
     # Confirmations
     Forbidden("confirmation by word", _confirmation(means="'word'"), "confirmations_are_of_a_known_kind"),
     Forbidden("confirmation by a link without a code", _confirmation(means="'link'"), _ONLY_LINKS),
@@ -563,6 +640,7 @@ _SQLITE_NAMES = {
     "codes_confirm_once": "confirmations.code",
     "one_confirmation_in_force": "confirmations.application_id",
     "confirmations_pkey": "confirmations.response_key",
+    "one_running_pause_per_match": "pauses.match_id",
 }
 
 
@@ -571,14 +649,14 @@ _SQLITE_NAMES = {
 def test_a_forbidden_state_is_refused(cohort: SmallCohort, case: Forbidden) -> None:
     tables = (
         *("people", "applications", "mentor_seats", "matches", "messages", "requests", "check_ins"),
-        *("message_attachments", "provider_events", "witnessed_messages", "confirmations"),
+        *("message_attachments", "provider_events", "witnessed_messages", "confirmations", "pauses"),
     )
     before = {table: cohort.rows(table) for table in tables}
     with pytest.raises(RefusedChangeError) as refusal:
         cohort.execute(case.statement)
     rule = refusal.value.rule
     if cohort.run.database.is_sqlite:
-        foreign = case.rule.endswith(("_fkey", "_as_allowed", "_take_a_seat"))
+        foreign = case.rule.endswith(("_fkey", "_as_allowed", "_take_a_seat", "_of_active_matches"))
         expected = "FOREIGN KEY" if foreign else _SQLITE_NAMES.get(case.rule, case.rule)
         assert rule.split(", ")[-1] == expected
     else:
@@ -598,4 +676,6 @@ def test_every_named_rule_of_the_schema_has_a_case() -> None:
 
     schema = "\n".join(path.read_text("utf-8") for path in (SQL / "schema").glob("*.sql"))
     named = set(re.findall(r"(?:CONSTRAINT|UNIQUE INDEX) (\w+)", schema))
-    assert named - {case.rule for case in FORBIDDEN} <= {"rematch_is_yes_or_no"}
+    # Of the second, no row can be a double while the match's id is none.
+    unbreakable = {"rematch_is_yes_or_no", "matches_with_their_state"}
+    assert named - {case.rule for case in FORBIDDEN} <= unbreakable

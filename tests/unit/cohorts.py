@@ -34,9 +34,12 @@ from mentoring.changes import (
     Change,
     DecideRequest,
     EndMatch,
+    EndPause,
     ExplainMatch,
     FinishRequest,
     HoldMatch,
+    LengthenPause,
+    PauseMatch,
     Plan,
     ProposeMatch,
     PutEvaluation,
@@ -46,6 +49,7 @@ from mentoring.changes import (
     RemoveSeats,
     RenamePerson,
     ResolveMessage,
+    ResumeMatch,
     ReviseApplication,
     RevokeConfirmation,
     SettleApplication,
@@ -58,6 +62,7 @@ from mentoring.cohort import (
     Draft,
     Evaluation,
     Match,
+    Pause,
     Person,
     QueuedMessage,
     Request,
@@ -508,7 +513,28 @@ class World:
                 )
             case ActivateMatch():
                 return self._move_match(change.match_id, "approved", "active", introduced_at=now)
+            case PauseMatch():
+                match_ = cohort.matches[change.match_id]
+                assert match_.state == "active", "only active matches pause"
+                assert change.match_id not in cohort.running_pauses, "one pause at a time"
+                assert change.pause_id not in {pause.pause_id for pause in cohort.pauses}
+                assert change.request_id in cohort.requests
+                until = date.fromisoformat(change.paused_until)
+                check_transition("pause", START, "running")
+                pause = Pause(
+                    change.pause_id, change.match_id, change.request_id, now, until, None, "running"
+                )
+                return replace(cohort, pauses=(*cohort.pauses, pause))
+            case LengthenPause():
+                until = date.fromisoformat(change.paused_until)
+                return self._change_pause(change.pause_id, paused_until=until)
+            case ResumeMatch():
+                check_transition("pause", "running", change.state)
+                return self._change_pause(change.pause_id, state=change.state, ended_at=now)
+            case EndPause():
+                return self._change_pause(change.pause_id, state="ended", ended_at=now)
             case EndMatch():
+                assert change.match_id not in cohort.running_pauses, "a match that rests can't end"
                 return self._move_match(
                     change.match_id, "active", "ended", ended_at=now, reason=change.reason
                 )
@@ -520,12 +546,13 @@ class World:
                     datetime.fromisoformat(change.received_at),
                     change.application_id,
                     change.match_id,
-                    "withdrawn" if change.kind == "withdrawn" else "not_working_out",
+                    change.kind,  # type: ignore[arg-type]
                     bool(change.wants_rematch),
                     change.words,
                     change.problem,
                     None,
                     "received",
+                    date.fromisoformat(change.paused_until) if change.paused_until else None,
                 )
                 return self._put("requests", change.request_id, request, new=True)
             case DecideRequest() | FinishRequest():
@@ -614,6 +641,13 @@ class World:
             case _:
                 raise AssertionError(f"The world does not know {change.query}.")
         return self.cohort
+
+    def _change_pause(self, pause_id: str, **values: Any) -> Cohort:
+        assert pause_id in {pause.pause_id for pause in self.cohort.running_pauses.values()}
+        changed = (
+            replace(pause, **values) if pause.pause_id == pause_id else pause for pause in self.cohort.pauses
+        )
+        return replace(self.cohort, pauses=tuple(changed))
 
     def _settle_message(self, message_id: str, before: str, after: str, **values: Any) -> Cohort:
         message = self.cohort.messages_by_id[message_id]

@@ -236,7 +236,7 @@ def test_an_erased_match_keeps_its_row() -> None:
 
 
 def test_a_request_says_who_wants_what_and_what_to_do() -> None:
-    [row] = list_request_rows(make_full(), [])
+    [row] = list_request_rows(make_full(), [], NOW)
     assert row == {
         "Reference": "2027-request-001",
         "Received": "2027-04-01",
@@ -255,12 +255,12 @@ def test_a_request_of_nobody_and_a_request_that_is_done() -> None:
     unknown = replace(
         cohort.requests["2027-request-001"], application_id=None, match_id=None, problem="Nobody."
     )
-    [row] = list_request_rows(replace(cohort, requests={"2027-request-001": unknown}), [])
+    [row] = list_request_rows(replace(cohort, requests={"2027-request-001": unknown}), [], NOW)
     assert (row["From"], row["Partner"], row["To do"]) == ("unknown", "", "Nobody.")
     done = replace(cohort.requests["2027-request-001"], state="done")
-    [row] = list_request_rows(replace(cohort, requests={"2027-request-001": done}), [])
+    [row] = list_request_rows(replace(cohort, requests={"2027-request-001": done}), [], NOW)
     assert (row["Status"], row["To do"]) == ("Done", "")
-    [row] = list_request_rows(cohort, [decide("2027-request-001", "Yes")])
+    [row] = list_request_rows(cohort, [decide("2027-request-001", "Yes")], NOW)
     assert row["To do"] == "“Yes” is not a decision; choose Confirm or Decline."
 
 

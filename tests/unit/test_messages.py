@@ -39,7 +39,10 @@ from mentoring.messages import (
 ROOT = Path(__file__).parents[2]
 
 #: Facts that a kind must be given and that choose words, or that this reading of it has no place for.
-NOT_SHOWN = {"role", "association", "guidelines", "code_of_conduct", "opportunities", "committee_address"}
+NOT_SHOWN = {
+    *("role", "association", "guidelines", "code_of_conduct", "opportunities", "committee_address"),
+    "until_is",
+}
 LATE_WORDS = "later than usual"
 
 

@@ -45,6 +45,7 @@ from mentoring.rosters import list_free
 
 NOW = at("2027-05-10")
 NOTHING = form("request")
+RESTS = {"matches paused": 0, "matches resumed": 0}
 CANT, NOT_WORKING = "I can't go on", "Our match isn't working out"
 MENTOR, MENTEE = "2027-mentor-001", "2027-mentee-001"
 
@@ -124,7 +125,7 @@ def test_a_request_comes_in_and_waits_for_the_committee() -> None:
     )
     assert plan.messages == ()
     assert plan.waiting == ("Requests that wait for a decision on the Requests tab: 1.",)
-    assert plan.counts == {"new requests": 1, "confirmed": 0, "declined": 0, "matches ended": 0}
+    assert plan.counts == {"new requests": 1, "confirmed": 0, "declined": 0, "matches ended": 0} | RESTS
     assert world.cohort.matches["2027-match-001"].state == "active", "nothing happens unconfirmed"
 
 
@@ -245,7 +246,7 @@ def test_a_confirmed_withdrawal_ends_the_match_and_tells_both() -> None:
         "partner": {"name": "Ben Mentor1"},
         "rematch": True,
     }
-    assert plan.counts == {"new requests": 0, "confirmed": 1, "declined": 0, "matches ended": 1}
+    assert plan.counts == {"new requests": 0, "confirmed": 1, "declined": 0, "matches ended": 1} | RESTS
     assert plan.waiting == ()
     assert world.cohort.requests["2027-request-001"].state == "done"
 
@@ -336,7 +337,7 @@ def test_a_request_that_is_declined_changes_nothing_else() -> None:
 def test_an_unclear_request_can_not_be_confirmed_but_declined() -> None:
     unclear = open_request(1, MENTOR, None, "not_working_out", problem="Which one?")
     world = World(make_cohort([mentor(1)], requests=[unclear]))
-    assert find_obstacle(world.cohort, unclear) == "Which one?"
+    assert find_obstacle(world.cohort, unclear, NOW.date()) == "Which one?"
     plan = process(world, NOTHING, confirm(1))
     assert plan.changes == ()
     assert plan.waiting == ("Requests that wait for a decision on the Requests tab: 1.",)
@@ -346,7 +347,10 @@ def test_an_unclear_request_can_not_be_confirmed_but_declined() -> None:
 def test_a_request_of_an_erased_person_can_only_be_declined() -> None:
     erased = replace(mentor(1, "withdrawn"), email="", name="", answers={})
     request = open_request(1, MENTOR, None)
-    assert find_obstacle(make_cohort([erased]), request) == "The sender's data was removed; choose Decline."
+    assert (
+        find_obstacle(make_cohort([erased]), request, NOW.date())
+        == "The sender's data was removed; choose Decline."
+    )
 
 
 def test_both_sides_may_ask_at_the_same_time() -> None:
