@@ -179,6 +179,7 @@ def _describe_year(year: RehearsedYear) -> Iterator[str]:
         f"  Answers: {tally['check_in answers']} check-ins ({tally['check-ins left unanswered']} left unanswered), "
         + (f"{tally['request answers']} requests, {tally['evaluation answers']} evaluations.")
     )
+    yield f"  Pauses: {_count(pause.state for pause in cohort.pauses)}."
     yield f"  Mail: {_count(message.state for message in cohort.messages)}."
     yield f"  Runs: {sum(year.runs.values())}. Trouble: {_list(year.failed) or 'none'}."
     decided = Counter({name: count for name, count in tally.items() if ": " in name})

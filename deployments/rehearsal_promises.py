@@ -14,6 +14,7 @@ from deployments.rehearsed_people import Person
 from mentoring.calendar import local_day
 from mentoring.cohort import Cohort
 from mentoring.digest import KIND as DIGEST
+from mentoring.pauses import QUIET_KINDS
 from tasks.mail import OutgoingMessage
 
 #: What nobody gets about a match that has ended, or who takes no part.
@@ -31,6 +32,8 @@ PROMISES = (
     "nothing is sent twice",
     "nobody is introduced without the committee's approval",
     "nobody gets a match's mail after it has ended",
+    "nobody gets a topic or a check-in while the match pauses",
+    "both are told once when a pause begins, and once when they go on",
     "nobody has more mentees than they offered",
     "a call for the committee reaches it the same day",
     "a second run queues nothing",
@@ -46,6 +49,8 @@ def list_broken_promises(
         *_find_doubled(accepted),
         *_find_unapproved(cohort, approved),
         *_find_mail_after_the_end(cohort, accepted),
+        *_find_mail_in_pauses(cohort, accepted),
+        *_find_untold_pauses(cohort),
         *_find_overbooked(cohort, people),
     ]
 
@@ -69,6 +74,34 @@ def _find_mail_after_the_end(cohort: Cohort, accepted: Sequence[OutgoingMessage]
             continue
         if message.date > match.ended_at:
             yield f"The message {message.message_id} ({message.kind}) went out after its match had ended."
+
+
+def _find_mail_in_pauses(cohort: Cohort, accepted: Sequence[OutgoingMessage]) -> Iterator[str]:
+    for message in accepted:
+        queued = cohort.messages_by_id.get(message.message_id)
+        if queued is None or message.kind not in QUIET_KINDS:
+            continue
+        for pause in cohort.pauses:
+            # At the moment itself, what went out before in the same minute is no offence.
+            is_inside = pause.match_id == queued.subject_id and pause.began_at < message.date
+            if is_inside and pause.covers(message.date):
+                yield f"The message {message.message_id} ({message.kind}) went out in {pause.pause_id}."
+
+
+def _find_untold_pauses(cohort: Cohort) -> Iterator[str]:
+    told = Counter(
+        (message.kind, message.subject_id, message.period.split("-")[0], message.recipient_id)
+        for message in cohort.messages
+        if message.kind in ("match_paused", "match_resumed") and not message.reissue
+    )
+    for pause in cohort.pauses:
+        number = pause.pause_id.rpartition("-")[2]
+        goes_on = int(pause.state in ("elapsed", "resumed"))
+        for key in cohort.matches[pause.match_id].pair:
+            place = (pause.match_id, number, cohort.person_of(key))
+            # A pause that became longer is told of once more.
+            if not told["match_paused", *place] or told["match_resumed", *place] != goes_on:
+                yield f"Of {pause.pause_id} ({pause.state}) {key} was not told as promised."
 
 
 def _find_overbooked(cohort: Cohort, people: Sequence[Person]) -> Iterator[str]:

@@ -185,8 +185,18 @@ class Acts:
             self._send_request(person, today, REQUESTS[0], token)
         if today == person.habits.mismatch_on and person.email in self._introduced:
             self._send_request(person, today, REQUESTS[1], token)
+        if today == person.habits.pauses_on and person.email in self._introduced:
+            self._ask_for_pause(person, today, token)
 
-    def _send_request(self, person: Person, today: date, request: str, token: str) -> None:
+    def _ask_for_pause(self, person: Person, today: date, token: str) -> None:
+        length, back = person.habits.pauses_for, person.habits.goes_on_after
+        until = "" if length is None else (today + timedelta(days=length)).isoformat()
+        self.tally["asked to pause"] += 1
+        self._send_request(person, today, REQUESTS[2], token, until)
+        if back is not None:
+            self._send_request(person, today + timedelta(days=back), REQUESTS[3], token)
+
+    def _send_request(self, person: Person, today: date, request: str, token: str, until: str = "") -> None:
         self._plan(
             today,
             "request",
@@ -194,6 +204,7 @@ class Acts:
                 "email": person.email,
                 "token": token,
                 "request": request,
+                "until": until,
                 "rematch": self.draw.choice(REMATCH_ANSWERS),
                 "comment": "",
             },

@@ -113,6 +113,10 @@ _AGREES = "I have read the Code of Conduct and agree to comply with it"
 _FAULTS = {"years_experience": "a few", "code_of_conduct": "", "time_zone": "Middle of nowhere", "name": ""}
 
 
+#: Until when people would like to pause: days from the request, none at all, a day that is past, one after the year.
+_PAUSES = (None, -5, 10, 21, 30, 45, 400)
+
+
 @dataclass(frozen=True)
 class Trouble:
     """How often things go otherwise than hoped, each from 0 to 1."""
@@ -131,11 +135,14 @@ class Trouble:
     mail_away: float
     mail_doubtful: float
     unclear_decision: float
+    pauses: float
 
 
 TROUBLES: Mapping[str, Trouble] = {
-    "mild": Trouble(0.05, 0.05, 0.08, 0.02, 0.08, 0.04, 0.03, 0.2, 0.01, 0.005, 0.003, 0.01, 0.003, 0.02),
-    "rough": Trouble(0.15, 0.15, 0.25, 0.06, 0.25, 0.15, 0.12, 0.45, 0.05, 0.04, 0.03, 0.08, 0.03, 0.1),
+    "mild": Trouble(
+        0.05, 0.05, 0.08, 0.02, 0.08, 0.04, 0.03, 0.2, 0.01, 0.005, 0.003, 0.01, 0.003, 0.02, 0.06
+    ),
+    "rough": Trouble(0.15, 0.15, 0.25, 0.06, 0.25, 0.15, 0.12, 0.45, 0.05, 0.04, 0.03, 0.08, 0.03, 0.1, 0.25),
 }
 
 
@@ -153,6 +160,10 @@ class Habits:
     mismatch_on: date | None
     evaluates_after: int | None
     is_kind: int
+    pauses_on: date | None = None
+    #: Days until the one on which they go on; None without an answer.
+    pauses_for: int | None = None
+    goes_on_after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -260,4 +271,7 @@ def _draw_habits(settings: CohortSettings, trouble: Trouble, draw: Random) -> Ha
         day(starts, last_word) if chance(trouble.mismatch) else None,
         None if chance(trouble.skips_evaluation) else draw.randint(0, 30),
         draw.randint(2, 5),
+        day(starts, last_word) if chance(trouble.pauses) else None,
+        draw.choice(_PAUSES),
+        draw.randint(5, 40) if chance(0.4) else None,
     )

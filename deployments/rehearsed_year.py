@@ -91,7 +91,9 @@ class RehearsedYear:
             yield "ingest-applications"
         if today > settings.applications_close and monday:
             yield "propose-matches"
-        if monday and (self.acts.decide("Requests") or "request" in written):
+        # Somebody's pause may be over, about which nobody writes anything.
+        paused = self.acts.tally["asked to pause"] > 0
+        if monday and (self.acts.decide("Requests") or "request" in written or paused):
             yield "process-requests"
         if running and self.acts.decide("Matches"):
             yield "introduce-matches"
