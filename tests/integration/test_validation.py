@@ -220,7 +220,8 @@ BROKEN: list[tuple[FormName, str, str, str]] = [
         "Hello",
         (
             "“Hello” is not one of the choices. Please choose one of these: "
-            "I can't go on; Our match isn't working out."
+            "I can't go on; Our match isn't working out; I'd like to pause for a while; "
+            "We'd like to go on after our pause."
         ),
     ),
     (
