@@ -77,7 +77,7 @@ def plan_introductions(cohort: Cohort, match_rows: Rows, topic_rows: Rows, now: 
     topics, _ = read_topics(topic_rows)
     topic = _describe_topic(cohort, topics.get(format_period(today)), today)
     drafts = [draft for match in ready for draft in _introduce(cohort, match, topic, now)]
-    drafts.extend(_list_waiting(cohort, ready, now))
+    drafts.extend(_list_waiting(cohort, decided, ready, now))
     changes: list[Change] = [*decided, *(ActivateMatch(match.match_id) for match in ready)]
     plan = Plan(tuple(changes), tuple(drafts)).drop_known(cohort.queued_keys)
     told = sum(draft.kind == "waiting_list" for draft in plan.messages)
@@ -231,11 +231,18 @@ def _list_told(sentence: str) -> Sequence[str]:
     return [part] if part else []
 
 
-def _list_waiting(cohort: Cohort, ready: Sequence[Match], now: datetime) -> list[Draft]:
-    """Mentees for whom there is nobody once introductions have begun; each is told once."""
+def _list_waiting(
+    cohort: Cohort, decided: Sequence[Change], ready: Sequence[Match], now: datetime
+) -> list[Draft]:
+    """Mentees for whom there is nobody once introductions have begun; each is told once.
+
+    Whose proposal the committee has just rejected has nobody any more, as the next run would find.
+    """
     if not ready and not any(match.introduced_at for match in cohort.matches.values()):
         return []
-    matches = [match for match in cohort.matches.values() if match.is_live or match.introduced_at]
+    rejected = {change.match_id for change in decided if isinstance(change, RejectMatch)}
+    live = [match for match in cohort.matches.values() if match.is_live or match.introduced_at]
+    matches = [match for match in live if match.match_id not in rejected]
     busy = {key for match in matches for key in match.pair}
     reason = "Every mentor who would fit has a mentee at the moment; as soon as a place is free, we look on."
     context = {"role": "mentee", "reason": reason}

@@ -58,6 +58,16 @@ def test_an_approval_on_the_tab_introduces_both_at_once() -> None:
     assert world.cohort.matches["2027-match-001"].introduced_at == NOW
 
 
+def test_whose_proposal_is_rejected_in_the_same_run_is_told_by_it_and_not_only_by_the_next() -> None:
+    matches = [pair(1, 1, "proposed"), pair(2, 2, "active")]
+    world = World(make_cohort([mentor(1), mentee(1), mentor(2), mentee(2)], matches))
+    plan = introduce(world, decide("2027-match-001", "Reject"))
+    assert [(draft.kind, draft.subject_id) for draft in plan.messages] == [
+        ("waiting_list", "2027-mentee-001")
+    ]
+    assert introduce(world, decide("2027-match-001", "Reject")).messages == ()
+
+
 @pytest.mark.parametrize("word", ["", "Hold", "Reject", "Maybe"])
 def test_nobody_is_introduced_without_an_approval(word: str) -> None:
     world = World(make_cohort([mentor(1), mentee(1)], [pair(1, 1, "proposed")]))
