@@ -1,4 +1,4 @@
-"""`python -m tests.browser.desk_pictures [FOLDER]`: a picture of every tab of the desk as it stood on a day of the year.
+"""`python -m tests.browser.desk_pictures [FOLDER]`: a picture of every tab of the desk, and of the pages beside it.
 
 They stand in `docs/committee-guide.md`, and are to be renewed when a tab or its words change. The workbooks are those of
 the sample year, which is lived for it (about a minute of one processor). Belongs here: taking the pictures. Does not
@@ -23,8 +23,10 @@ from mentoring.cohort import Cohort
 from mentoring.desk import TabUpdate
 from mentoring.desk_rows import list_message_rows
 from tasks.local_workbooks import COMMITTEE
+from tasks.reports import REPORT_FOLDER
 from tasks.settings import load_settings
 from tasks.sheets import open_sheets
+from tests.browser.page_pictures import take_page_pictures
 
 ROOT = Path(__file__).parents[2]
 PIXELS_A_CHARACTER = 6.6
@@ -59,7 +61,7 @@ SHOTS = (
     Shot("Requests", date(2027, 7, 9), _from_to((2, 3))),
     Shot("Check-ins", date(2027, 7, 14), _from_to((5, 8), (12, 13), (22, 23))),
     Shot("Messages", date.max, _from_to((2, 4))),
-    Shot("Evaluation", date(2027, 12, 10), _from_to((2, 22))),
+    Shot("Evaluation", date(2027, 12, 10), _from_to((2, 8), (11, 15), (31, 40))),
 )
 
 
@@ -71,8 +73,14 @@ class WatchedYear(DemoYear):
     def _run(self, name: str, moment: datetime) -> Any:
         report = super()._run(name, moment)
         self.kept.mkdir(exist_ok=True)
-        shutil.copy(self.folder / COMMITTEE, self.kept / f"{moment:%Y-%m-%d}.xlsx")
+        self.keep(f"{moment:%Y-%m-%d}")
         return report
+
+    def keep(self, evening: str) -> None:
+        """Put aside the committee's workbook and the pages as they are."""
+        shutil.copy(self.folder / COMMITTEE, self.kept / f"{evening}.xlsx")
+        for page in (self.folder / REPORT_FOLDER).glob("*.html"):
+            shutil.copy(page, self.kept / f"{evening}-{page.name}")
 
 
 def read_evening(kept: Path, day: date) -> Path:
@@ -110,7 +118,9 @@ def put_in_doubt(cohort: Cohort) -> Cohort:
         )
         for state, kind, problem in troubles
     ]
-    return replace(cohort, messages=tuple(messages))
+    # The year is over, and mail about an ended match asks for nothing any more.
+    matches = {key: replace(match, state="active", ended_at=None) for key, match in cohort.matches.items()}
+    return replace(cohort, messages=tuple(messages), matches=matches)
 
 
 def take_pictures(page: Any, kept: Path, folder: Path, shots: Sequence[Shot] = SHOTS) -> None:
@@ -144,7 +154,7 @@ def live(folder: Path) -> Path:
             year.live()
             rows = list_message_rows(put_in_doubt(year.read_cohort()), ())
     open_sheets(load_settings(folder)).write_committee([TabUpdate("Messages", rows)])
-    shutil.copy(folder / COMMITTEE, year.kept / "9999-12-31.xlsx")
+    year.keep("9999-12-31")
     return year.kept
 
 
@@ -160,6 +170,7 @@ def main(arguments: list[str]) -> int:
             args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"],
         )
         take_pictures(browser.new_page(), kept, folder)
+        take_page_pictures(browser.new_page(), kept, folder)
         browser.close()
     return 0
 
