@@ -23,11 +23,12 @@ from mentoring.program import Program
 from tasks.mail import MAIL_FOLDER
 from tasks.mail_files import list_messages, read_eml
 
-_ASKING_KINDS = ("check_in", "evaluation_invitation")
+#: Mails that ask for an answer.
+ASKING_KINDS = ("check_in", "evaluation_invitation")
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """A mail that asks somebody for an answer: who, by when of the year, and with which reference."""
 
     kind: str
@@ -47,7 +48,7 @@ class SamplePeople:
     timeline: Mapping[str, Any] = field(default_factory=read_sample_timeline)
     done: set[tuple[str, ...]] = field(default_factory=set)
     mails_read: set[str] = field(default_factory=set)
-    questions: list[_Question] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.hands = WorkbookHands(self.folder, self.program)
@@ -115,7 +116,7 @@ class SamplePeople:
             answers.append(submitted | answer)
         self._answer("check_in", answers)
 
-    def _choose_check_in(self, question: _Question) -> dict[str, Any]:
+    def _choose_check_in(self, question: Question) -> dict[str, Any]:
         first = self._first_check_in.setdefault(question.address, question.reference)
         when = "first" if first == question.reference else f"{question.asked_at:%Y-%m}"
         written: Mapping[str, Any] = next(
@@ -163,26 +164,28 @@ class SamplePeople:
         if rows:
             self.hands.append_form_rows(form, rows)
 
-    def _read_mail(self, kind: str) -> Iterator[_Question]:
-        """Every mail of a kind that asks for an answer, read from the mail folder once."""
+    def _read_mail(self, kind: str) -> Iterator[Question]:
+        """Every mail of a kind that asks for an answer."""
+        self.questions += self._list_new_questions()
+        # References are random, so files of one minute lie in a random order; people's years must not depend on it.
+        self.questions.sort(key=lambda question: (question.asked_at, question.address, question.subject))
+        return (question for question in self.questions if question.kind == kind)
+
+    def _list_new_questions(self) -> Iterator[Question]:
+        """Mails that ask for an answer, each read from the mail folder once."""
         folder = self.folder / MAIL_FOLDER
         for name in list_messages(folder) if folder.exists() else []:
             if name in self.mails_read:
                 continue
             self.mails_read.add(name)
-            if not any(f"-{asking}-" in name for asking in _ASKING_KINDS):
+            if not any(f"-{asking}-" in name for asking in ASKING_KINDS):
                 continue
             mail = read_eml(folder / name)
             text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-            found = re.search(r"reference=([0-9a-f]{32})", text)
-            assert found, "every mail that asks carries its reference"
             asked_at = mail["Date"].datetime.astimezone(self.program.zone)
             address = mail["To"].addresses[0].addr_spec.casefold()
             subject = str(mail["Subject"])
-            self.questions.append(_Question(mail["X-Mentoring-Kind"], address, asked_at, subject, found[1]))
-        # References are random, so files of one minute lie in a random order; people's years must not depend on it.
-        self.questions.sort(key=lambda question: (question.asked_at, question.address, question.subject))
-        return (question for question in self.questions if question.kind == kind)
+            yield Question(mail["X-Mentoring-Kind"], address, asked_at, subject, find_reference(text))
 
     # --- the committee ----------------------------------------------------------------------------------------
 
@@ -253,6 +256,13 @@ class SamplePeople:
             row for row in self._read_tab("Matches") if row["Mentee"] in names and row["Status"] in open_words
         )
         return next((row["Reference"] for row in rows), None)
+
+
+def find_reference(text: str) -> str:
+    """The reference that a mail which asks for an answer carries in its link to the form."""
+    found = re.search(r"reference=([0-9a-f]{32})", text)
+    assert found, "every mail that asks carries its reference"
+    return found[1]
 
 
 def _key(reference: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,11 @@ class OperatorApi:
     def list_deployments(self) -> dict[str, Any]:
         return {item["name"]: item for item in self.ask("deployments/filter")}
 
-    def pause_schedules(self) -> None:
-        """Pause every schedule, as the switch on a deployment's page does."""
-        for item in self.list_deployments().values():
+    def pause_schedules(self, deployments: Collection[str] = ()) -> None:
+        """Pause the schedules of these deployments, or of all, as the switch on a deployment's page does."""
+        for name, item in self.list_deployments().items():
+            if deployments and name not in deployments:
+                continue
             for schedule in item["schedules"]:
                 self.send("PATCH", f"deployments/{item['id']}/schedules/{schedule['id']}", {"active": False})
 
