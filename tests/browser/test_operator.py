@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +218,7 @@ def fail_at_every_step(desk: Desk, moment: Moment, picture: Any) -> str:
     """One run that fails at each step in turn, with a click on Retry between them; returns its id."""
     more = MORE if moment.flow == QUICK else {}
     faults = [(step, when) for step in STEPS[moment.flow] for when in (*more.get(step, ()), "after")]
-    run = ""
+    run, began = "", datetime.now(UTC)
     for attempt, (step, when) in enumerate(faults, 1):
         mark = desk.served.folder / "~$committee.xlsx"
         mark.touch() if when == "open" else desk.fault.write_text(f"{step}|{when}")
@@ -238,6 +238,9 @@ def fail_at_every_step(desk: Desk, moment: Moment, picture: Any) -> str:
         elif when != "kill":
             assert f"“{step}” failed unexpectedly with InjectedFaultError" in ended["message"]
             assert "Retry is safe" in ended["message"]
+    # One mail a day, however often it fails.
+    told = list((desk.served.folder / "mail").glob("*-operator_notice-*.eml"))
+    assert 1 <= len(told) <= 1 + (datetime.now(UTC).date() - began.date()).days
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -108,6 +109,13 @@ def test_a_run_started_as_the_ui_does_completes_and_changes_the_program(program:
     assert list((program.folder / "mail").rglob("*.eml"))
     expected = {"mentoring.applications.received": applications, "mentoring.messages.sent": sent}
     wait_until("the events of the run", lambda: program.read_events("mentoring.") == expected)
+    # A step is a whole part of the work, however many applications and messages there are.
+    steps = program.ask("task_runs/filter", flow_runs={"id": {"any_": [run]}})
+    names = ("read the desk", "read and check the forms", "apply the decisions", "deliver due messages")
+    assert {step["name"] for step in steps} == {f"{name}, 2027" for name in (*names, "write the desk")}
+    log = program.ask("logs/filter", logs={"flow_run_id": {"any_": [run]}, "level": {"ge_": logging.INFO}})
+    [done] = [line["message"] for line in log if line["message"].startswith("Done: ")]
+    assert f"new applications: {applications}" in done
 
 
 def test_a_dry_run_from_the_form_changes_nothing(program: ServedProgram) -> None:
@@ -199,18 +207,33 @@ def test_another_program_does_not_take_over_the_server(program: ServedProgram, t
     assert list_schedules() == before
 
 
-@pytest.mark.long
-def test_schedules_produce_runs_by_themselves(program: ServedProgram) -> None:
-    def list_scheduled() -> set[str]:
-        auto = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "limit": 200}
-        names = {item["id"]: name for name, item in program.list_deployments().items()}
-        return {
-            names[run["deployment_id"]]
-            for run in program.ask("flow_runs/filter", **auto)
-            if run["auto_scheduled"]
-        }
+def list_scheduled(program: ServedProgram) -> set[str]:
+    """Flows of which the server itself has made runs for later."""
+    auto = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "limit": 200}
+    names = {item["id"]: name for name, item in program.list_deployments().items()}
+    return {
+        names[run["deployment_id"]]
+        for run in program.ask("flow_runs/filter", **auto)
+        if run["auto_scheduled"]
+    }
 
-    wait_until("a scheduled run of every flow", lambda: list_scheduled() == set(FLOW_NAMES), seconds=200)
+
+@pytest.mark.long
+def test_schedules_produce_runs_by_themselves_and_what_is_paused_does_not(program: ServedProgram) -> None:
+    wait_until(
+        "a scheduled run of every flow", lambda: list_scheduled(program) == set(FLOW_NAMES), seconds=200
+    )
+    paused = {
+        name: program.list_deployments()[name]["id"] for name in ("introduce-matches", "send-monthly-topics")
+    }
+    for deployment in paused.values():
+        program.ask(f"deployments/{deployment}/pause_deployment")
+    wait_until("nothing of what is paused", lambda: list_scheduled(program) == set(FLOW_NAMES) - set(paused))
+    # When one of the two goes on, the scheduler makes runs again, and none of the other.
+    program.ask(f"deployments/{paused['introduce-matches']}/resume_deployment")
+    wait_until("what goes on", lambda: "introduce-matches" in list_scheduled(program), seconds=200)
+    assert "send-monthly-topics" not in list_scheduled(program)
+    program.ask(f"deployments/{paused['send-monthly-topics']}/resume_deployment")
 
 
 def test_ctrl_c_ends_everything_and_a_restart_goes_on(program: ServedProgram) -> None:
