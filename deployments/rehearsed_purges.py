@@ -122,8 +122,8 @@ def _list_lost_figures(before: Cohort, after: Cohort) -> Iterator[str]:
     old, new = (summarise_year(cohort, {}) for cohort in (before, after))
     if replace(old, quotes=(), texts_not_quoted=0) != replace(new, quotes=(), texts_not_quoted=0):
         yield f"The purge of {after.cohort_id} changed its figures."
-    if new.quotes:
-        yield f"After the purge of {after.cohort_id} its report quotes people."
+    if new.quotes and not any(item.email for item in after.applications.values()):
+        yield f"After the purge of {after.cohort_id} its report quotes people, and nobody of it is known any more."
 
 
 def _picture(cohort: Cohort) -> tuple[Any, ...]:
