@@ -6,12 +6,13 @@ counts (`mentoring.intake`), and the words of a letter (`mentoring.acknowledgeme
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+
+import orjson
 
 from mentoring.acknowledgements import write_to_applicant
 from mentoring.applicants import KnownApplications, is_after_closing
@@ -34,8 +35,6 @@ from mentoring.cohort import Application, Cohort, Draft, Person, Role
 from mentoring.responses import Response
 
 VANISHED = "The response was deleted from the form's sheet."
-
-_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 Faults = Sequence[Mapping[str, str]]
 
@@ -310,4 +309,4 @@ def _format(moment: datetime) -> str:
 
 
 def _dump(value: object) -> str:
-    return _JSON.encode(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

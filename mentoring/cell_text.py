@@ -28,7 +28,8 @@ def clean_text(text: str) -> str:
 
 def fold_text(text: str) -> str:
     """The text on one line, cleaned."""
-    if _is_plain(text):
+    # The rule of `_is_plain` once more: a call for each of a hundred thousand cells is felt.
+    if text.isprintable() and "  " not in text:
         return text.strip()
     return " ".join(clean_text(text).split())
 

@@ -36,7 +36,7 @@ class Change:
     def entity(self) -> tuple[str, str]:
         """Kind and id of the row that is changed."""
         first, value = next(iter(vars(self).items()))
-        return first.removesuffix("_id").removesuffix("_key"), str(value)
+        return _name_kind(first), str(value)
 
     @property
     def detail(self) -> str:
@@ -48,6 +48,11 @@ class Change:
 @cache
 def _name_query(change: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", change).lower()
+
+
+@cache
+def _name_kind(field_of_id: str) -> str:
+    return field_of_id.removesuffix("_id").removesuffix("_key")
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ what becomes of the application (`mentoring.application_changes`) and what the a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 
 from mentoring.answers import FormAnswers
 from mentoring.applicants import (
@@ -67,28 +69,30 @@ def plan_intake(cohort: Cohort, forms: Sequence[FormAnswers], now: datetime) -> 
             _take_in_form(intake, _role_of(form), form)
     if cohort.program.confirmation == "link":
         ask_the_unasked(intake)
-    # Both sides of a pair may leave in one run.
-    changes = tuple(dict.fromkeys(_put_newcomers_first(intake)))
+    changes = _put_newcomers_first(intake)
     counts = _count(changes)
     if cohort.program.confirmation:
         counts["confirmed"] = sum(isinstance(change, AddConfirmation) for change in changes)
     return Plan(changes, tuple(intake.drafts), counts=counts, waiting=tuple(intake.waiting))
 
 
-def _put_newcomers_first(intake: Intake) -> list[Change]:
+def _put_newcomers_first(intake: Intake) -> tuple[Change, ...]:
     """The changes with those of newcomers in front, kind by kind, so that the database takes each kind in one go.
 
     Nothing else can be in their way: nobody knew their applications before. All other changes keep their order.
     """
-    kinds = (AddApplication, SettleApplication, AddSeat)
-
-    def rank(change: Change) -> int:
-        if isinstance(change, AddPerson):
-            return 0
-        is_new = isinstance(change, kinds) and change.application_id in intake.newcomers
-        return 1 + kinds.index(type(change)) if is_new else len(kinds) + 1
-
-    return sorted(intake.changes, key=rank)
+    of_newcomers: dict[type[Change], list[Change]] = {
+        kind: [] for kind in (AddPerson, AddApplication, SettleApplication, AddSeat)
+    }
+    others: list[Change] = []
+    for change in intake.changes:
+        is_new = isinstance(change, AddPerson) or (
+            isinstance(change, (AddApplication, SettleApplication, AddSeat))
+            and change.application_id in intake.newcomers
+        )
+        (of_newcomers[type(change)] if is_new else others).append(change)
+    # Both sides of a pair may leave in one run.
+    return (*chain.from_iterable(of_newcomers.values()), *dict.fromkeys(others))
 
 
 def _role_of(form: FormAnswers) -> Role:
@@ -107,12 +111,13 @@ def _list_applied(cohort: Cohort, forms: Sequence[FormAnswers]) -> dict[Role, fr
 
 
 def _count(changes: Sequence[Change]) -> dict[str, int]:
-    settled = [change.state for change in changes if isinstance(change, SettleApplication)]
+    kinds = Counter(map(type, changes))
+    settled = Counter(change.state for change in changes if isinstance(change, SettleApplication))
     return {
-        "new applications": sum(isinstance(change, AddApplication) for change in changes),
-        "changed applications": sum(isinstance(change, ReviseApplication) for change in changes),
+        "new applications": kinds[AddApplication],
+        "changed applications": kinds[ReviseApplication],
         **{
-            state.replace("_", " "): settled.count(state)
+            state.replace("_", " "): settled[state]
             for state in ("accepted", "needs_attention", "duplicate", "withdrawn")
         },
     }

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from json.encoder import encode_basestring_ascii
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from mentoring.addresses import normalise_address
@@ -78,11 +80,30 @@ class _Cell(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What a field says: its answer, what was written in its columns, and what can't be read without guessing."""
+    """What a field says: its answer, what was written as the fingerprint has it, and what can't be read."""
 
     text: str
-    written: list[Any]
+    written: str
     trouble: str
+
+
+_NOTHING = _Answer("", "", "")
+
+
+class _Field(NamedTuple):
+    """A field and the columns that it is read from.
+
+    `pick` takes their texts from a row's cells: one text, or a tuple of several. With `is_line`, the answer is the one
+    cell's text on one line, which `opening` precedes in the fingerprint. `known` keeps what choices were read as:
+    people choose from a few, so the same texts come again; None where everybody writes their own.
+    """
+
+    name: str
+    columns: Sequence[FormColumn]
+    pick: Callable[[Sequence[str]], Any]
+    is_line: bool
+    opening: str
+    known: dict[str | tuple[str, ...], _Answer] | None
 
 
 def read_responses(
@@ -105,23 +126,19 @@ def read_responses(
 class _Reader:
     """What is the same for every row of a tab.
 
-    `columns` are in the order of their fields' names, `lines` the places of the many that are one line of one cell, and
-    `blank` the answers of somebody who gave none.
-    `read_before` keeps what choices were read as: people choose from a few, so the same answers come again.
+    `fields` are in the order of their names, and `blank` has the answers of somebody who gave none.
     """
 
     program: Program
     form: FormName
-    columns: Mapping[str, Sequence[FormColumn]]
+    fields: Sequence[_Field]
     choices: Mapping[str, Sequence[str]]
     options: Mapping[str, Sequence[str]]
     long_texts: frozenset[str]
     plain: frozenset[str]
     grids: frozenset[str]
-    lines: Mapping[str, int]
     blank: Mapping[str, str]
     order: DayOrder | None
-    read_before: dict[tuple[str, ...], _Answer] = field(default_factory=dict)
 
     @classmethod
     def prepare(cls, program: Program, form: FormName, tab: SheetTab, columns: FormColumns) -> _Reader:
@@ -134,17 +151,22 @@ class _Reader:
         return cls(
             program=program,
             form=form,
-            columns=by_field,
+            fields=[
+                _Field(
+                    name,
+                    found,
+                    itemgetter(*(column.place for column in found)),
+                    is_line=name in plain - long_texts and len(found) == 1 and not found[0].row,
+                    opening=f"[{json.dumps(name)}, [",
+                    known=None if name in plain else {},
+                )
+                for name, found in by_field.items()
+            ],
             choices=choices,
             options=options,
             long_texts=long_texts,
             plain=plain,
             grids=grids,
-            lines={
-                name: by_field[name][0].place
-                for name in plain - long_texts
-                if len(by_field[name]) == 1 and not by_field[name][0].row
-            },
             blank=dict.fromkeys((*list_fields(program, form), *by_field), ""),
             # A sheet writes all its times in one way: a day past the twelfth tells how to read the others.
             order=find_day_order(row.cells[place] for row in tab.rows for place in places),
@@ -152,23 +174,24 @@ class _Reader:
 
     def read(self, row: SheetRow) -> Response | None:
         answers = dict(self.blank)
-        written: list[list[Any]] = []
+        written: dict[str, str] = {}
         troubles: dict[str, str] = {}
-        for name, columns in self.columns.items():
-            if name in self.lines:
-                if line := fold_text(row.cells[self.lines[name]]):
+        for item in self.fields:
+            # Unpacked, and the usual cases settled here: a call for each of a hundred thousand answers is felt.
+            name, _, pick, is_line, opening, known = item
+            texts = pick(row.cells)
+            if is_line:
+                if line := fold_text(texts):
                     answers[name] = line
-                    written.append([name, [line]])
+                    written[name] = f"{opening}{encode_basestring_ascii(line)}]]"
                 continue
-            texts = [row.cells[column.place] for column in columns]
-            if not any(texts):
-                continue
-            answer = self._read_field(name, columns, texts)
+            answer = known.get(texts) if known is not None else None
+            if answer is None:
+                answer = self._put_together(item, texts)
             answers[name] = answer.text
-            # What was written, not what was made of it: a new spelling in program.yaml makes no old response new.
-            # Empty answers are left out for the same reason: a question added later changes nothing.
-            if any(answer.written):
-                written.append([name, answer.written])
+            # Empty answers are left out: a question added later makes no old response new.
+            if answer.written:
+                written[name] = answer.written
             if answer.trouble:
                 troubles[name] = answer.trouble
         if not written:
@@ -179,18 +202,18 @@ class _Reader:
         key, email = _fingerprint(self.form, written), answers.get("email", "")
         return Response(self.form, row.number, submitted_at, email, key, answers, troubles)
 
-    def _read_field(self, name: str, columns: Sequence[FormColumn], texts: Sequence[str]) -> _Answer:
-        if name in self.plain:
-            return self._put_together(name, columns, texts)
-        same = (name, *texts)
-        if same not in self.read_before:
-            self.read_before[same] = self._put_together(name, columns, texts)
-        return self.read_before[same]
-
-    def _put_together(self, name: str, columns: Sequence[FormColumn], texts: Sequence[str]) -> _Answer:
-        cells = [_Cell(column, text, fold_text(text)) for column, text in zip(columns, texts, strict=True)]
-        tie = _find_tie(cells) if name == "topics_wanted" and name in self.grids else ""
-        return _Answer(self._read_answer(name, cells), _list_written(cells), tie)
+    def _put_together(self, item: _Field, texts: str | tuple[str, ...]) -> _Answer:
+        if not any(texts):
+            return _NOTHING
+        each = (texts,) if isinstance(texts, str) else texts
+        cells = [
+            _Cell(column, text, fold_text(text)) for column, text in zip(item.columns, each, strict=True)
+        ]
+        tie = _find_tie(cells) if item.name == "topics_wanted" and item.name in self.grids else ""
+        answer = _Answer(self._read_answer(item.name, cells), _list_written(item, cells), tie)
+        if item.known is not None:
+            item.known[texts] = answer
+        return answer
 
     def _read_answer(self, name: str, cells: Sequence[_Cell]) -> str:
         if name in self.long_texts and name not in self.grids:
@@ -240,13 +263,18 @@ def _find_tie(cells: Sequence[_Cell]) -> str:
     return f"“{tied[0]}” and “{tied[1]}” have the same place" if tied else ""
 
 
-def _fingerprint(form: str, written: Sequence[Sequence[Any]]) -> str:
-    told = [entry for entry in written if entry[0] != VERIFIED]
-    return hashlib.sha256(json.dumps([form, told]).encode()).hexdigest()[:32]
+def _fingerprint(form: str, written: Mapping[str, str]) -> str:
+    """From what was written, not what was made of it: a new spelling in program.yaml makes no old response new."""
+    told = ", ".join([text for name, text in written.items() if name != VERIFIED])
+    return hashlib.sha256(f"[{json.dumps(form)}, [{told}]]".encode()).hexdigest()[:32]
 
 
-def _list_written(cells: Sequence[_Cell]) -> list[Any]:
-    if any(cell.column.row for cell in cells):
+def _list_written(item: _Field, cells: Sequence[_Cell]) -> str:
+    """A field's part of the fingerprint: the JSON of its name and what its cells say; empty if nothing was written."""
+    lines = [cell.line for cell in cells]
+    if not any(lines):
+        return ""
+    if any(column.row for column in item.columns):
         # Rows of a grid may be added and moved.
-        return sorted([cell.column.row, cell.line] for cell in cells if cell.line)
-    return [cell.line for cell in cells]
+        return json.dumps([item.name, sorted([cell.column.row, cell.line] for cell in cells if cell.line)])
+    return f"{item.opening}{', '.join(map(encode_basestring_ascii, lines))}]]"

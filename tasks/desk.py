@@ -6,9 +6,7 @@ not belong here: what stands in a cell (`mentoring.desk_rows`), how it gets ther
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mentoring.answers import FormAnswers
@@ -18,6 +16,7 @@ from mentoring.desk import TABS, SheetTab, TabUpdate, is_shown
 from mentoring.desk_rows import describe_desk
 from mentoring.form_fields import FormName
 from mentoring.steering import Steering, steer_cohort
+from tasks.collector import collector_at_rest
 from tasks.ledger import apply_changes, read_cohort
 from tasks.runs import Run
 
@@ -106,29 +105,15 @@ def _is_under_way(run: Run) -> bool:
     return run.cohort_id == program.require_cohort(None, local_day(run.now, program.zone))
 
 
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Spare Python the search for cycles: there are none among the many cells, and it takes half the time."""
-    was_at_work = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_at_work:
-            gc.enable()
-
-
+@collector_at_rest()
 def read_answers(run: Run, *forms: FormName) -> list[FormAnswers]:
     """Read the tabs of several forms in one go, and check them with Great Expectations."""
     from tasks.validation import validate_tab
 
     program = run.settings.program
     names = [program.forms[form].tab for form in forms]
-    with _collector_at_rest():
-        tabs = run.sheets.read_forms(names)
-        checks = [
-            validate_tab(program, form, tabs.get(name)) for form, name in zip(forms, names, strict=True)
-        ]
+    tabs = run.sheets.read_forms(names)
+    checks = [validate_tab(program, form, tabs.get(name)) for form, name in zip(forms, names, strict=True)]
     answers = []
     for form, check in zip(forms, checks, strict=True):
         faults = {

@@ -20,11 +20,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import requests
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.auth.exceptions import TransportError as NoToken
 from google.oauth2.service_account import Credentials
 from gspread.http_client import HTTPClient
+from gspread.urls import SPREADSHEET_URL
 from pydantic import SecretStr
 
 from tasks.google_errors import (
@@ -117,6 +119,11 @@ class SheetsHttp(HTTPClient):
         if response.status_code == 200:
             return response
         raise read_refusal(response.status_code, _read_body(response), _read_retry_after(response))
+
+    def fetch_sheet_metadata(self, id: str, params: Any = None) -> Any:
+        """The spreadsheet as far as `params` asks for it. Raises as `request`, and ValueError for half an answer."""
+        # With cells in it an answer has many megabytes.
+        return orjson.loads(self.request("get", SPREADSHEET_URL % id, params=params).content)
 
 
 def _was_refused(error: requests.exceptions.ConnectionError) -> bool:

@@ -136,9 +136,9 @@ def _read_tab(sheet: Mapping[str, Any], shift: tuple[ZoneInfo, ZoneInfo] | None)
     raws: list[list[Raw]] = []
     for part in sheet.get("data", ()):
         for row in part.get("rowData", ()):
-            cells = [_read_cell(cell, shift) if cell else _BLANK for cell in row.get("values", ())]
-            texts.append([text for text, _ in cells])
-            raws.append([raw for _, raw in cells])
+            row_texts, row_raws = _read_row(row.get("values", ()), shift)
+            texts.append(row_texts)
+            raws.append(row_raws)
     return GoogleTab(
         sheet_id=properties.get("sheetId", 0),
         title=properties.get("title", ""),
@@ -151,16 +151,32 @@ def _read_tab(sheet: Mapping[str, Any], shift: tuple[ZoneInfo, ZoneInfo] | None)
     )
 
 
-_BLANK: tuple[str, Raw] = ("", None)
+def _read_row(
+    cells: Sequence[Mapping[str, Any]], shift: tuple[ZoneInfo, ZoneInfo] | None
+) -> tuple[list[str], list[Raw]]:
+    texts: list[str] = []
+    raws: list[Raw] = []
+    for cell in cells:
+        value = cell.get("effectiveValue") or _NOTHING
+        raw: Any = value.get("stringValue")
+        # Almost every cell is blank or text; a call for each of two hundred thousand is felt.
+        text = "" if raw is None else trim(raw)
+        if value and (raw is None or "\r" in text):
+            text, raw = _read_value(value, cell, shift)
+        texts.append(text)
+        raws.append(raw)
+    return texts, raws
 
 
-def _read_cell(cell: Mapping[str, Any], shift: tuple[ZoneInfo, ZoneInfo] | None) -> tuple[str, Raw]:
-    value = cell.get("effectiveValue")
-    if not value:
-        return _BLANK
+_NOTHING: Mapping[str, Any] = {}
+
+
+def _read_value(
+    value: Mapping[str, Any], cell: Mapping[str, Any], shift: tuple[ZoneInfo, ZoneInfo] | None
+) -> tuple[str, Raw]:
     if "stringValue" in value:
         text: str = value["stringValue"]
-        return trim(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text), text
+        return trim(text.replace("\r\n", "\n").replace("\r", "\n")), text
     if "numberValue" in value:
         number = value["numberValue"]
         return _read_number(number, cell.get("effectiveFormat", {}).get("numberFormat", {}), shift), number

@@ -30,6 +30,7 @@ from mentoring.cohort import (
 )
 from mentoring.messages import RenderedMessage, render_message
 from mentoring.steering import Steering
+from tasks.collector import collector_at_rest
 from tasks.database import Row, Transaction, format_time, parse_time
 from tasks.frozen_messages import add_attachments, hash_message
 from tasks.runs import Run
@@ -171,6 +172,7 @@ def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Ch
         transaction.note_all([(*change.entity, query, change.detail) for change in batch])
 
 
+@collector_at_rest()
 def apply_plan(run: Run, cohort: Cohort, plan: Plan) -> None:
     """Apply a plan's changes and queue its messages, all in one transaction or not at all."""
     if not plan.changes and not plan.messages:

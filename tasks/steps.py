@@ -49,6 +49,7 @@ from tasks import (
     runs,
 )
 from tasks import outbox as delivery
+from tasks.collector import collector_at_rest
 from tasks.delivery_marks import DeliveryCounts
 from tasks.runs import Run, RunReport
 from tasks.scoring_cluster import open_workers
@@ -169,7 +170,7 @@ write_review = review_pages.write_review
 remove_review = review_pages.remove_review
 list_intake_forms = confirmations.list_intake_forms
 write_handover = handover_pages.write_handover
-plan_intake = intake.plan_intake
+plan_intake = collector_at_rest()(intake.plan_intake)
 plan_introductions = introductions.plan_introductions
 plan_monthly_topics = monthly_topics.plan_monthly_topics
 plan_check_ins = check_ins.plan_check_ins

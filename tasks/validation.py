@@ -1,18 +1,17 @@
 """Validation of form responses by Great Expectations: which rows can be used, what the others must mend.
 
-The rules themselves are the suites in `expectations/`. Belongs here: running them and turning their results into
-faults. Does not belong here: filling the suites in from the program (`tasks.validation_rules`), reading cells
-(`mentoring.responses`), and what happens to a response with faults (the flows).
+The rules themselves are the suites in `expectations/`. Belongs here: turning results into faults. Does not belong here:
+running the rules (`tasks.validation_engine`), filling the suites in from the program (`tasks.validation_rules`),
+reading cells (`mentoring.responses`), and what happens to a response with faults (the flows).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
-import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from mentoring.form_headings import FormColumns, find_columns
 from mentoring.program import Program
 from mentoring.responses import Response, read_responses
 from mentoring.times import list_time_zones
+from tasks.validation_engine import run_rules
 from tasks.validation_rules import EXPECTATIONS, LONGEST_ANSWER, Rule, load_rules
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def validate_tab(
         if len(responses) >= rule["meta"].get("from_rows", 0)
     ]
     table = _make_table(program, form, responses)
-    results = _run_rules(rules, table)
+    results = run_rules(rules, table)
     problems = list(_find_sheet_problems(rules, results, tab.name))
     if problems:
         return SheetCheck(tuple(problems))
@@ -106,9 +106,9 @@ def _make_table(program: Program, form: FormName, responses: Sequence[Response])
     """One line per response, indexed by its row in the sheet; all cells are text, empty ones are None."""
     import pandas as pd
 
-    names = dict.fromkeys(name for response in responses for name in response.answers)
+    # Every response of a tab has every field of its form.
     columns: dict[str, list[str]] = {
-        name: [response.answers.get(name, "") for response in responses] for name in names
+        name: [response.answers[name] for response in responses] for name in responses[0].answers
     }
     columns |= _describe_troubles(program, form, responses)
     # Blank cells must be None for the rules about nulls, and the index must have no name: named, it is slow.
@@ -123,7 +123,14 @@ def _describe_troubles(
     has_address = "email" in form_fields.NEEDED_FIELDS[form]
     email_troubles = [_find_email_trouble(one) if has_address else "" for one in responses]
     zones = {"", *list_time_zones().values()}
-    wanted = [_split(response.answers.get("topics_wanted", "")) for response in responses]
+    topics = set(program.topics)
+
+    def judge(name: str, describe: Callable[[str], str]) -> list[str]:
+        # People choose from a few: each answer is judged once, however many gave it.
+        answers = [response.answers.get(name, "") for response in responses]
+        found = {answer: describe(answer) for answer in set(answers)}
+        return [found[answer] for answer in answers]
+
     return {
         "email trouble": email_troubles,
         "submitted_at trouble": [_find_time_trouble(one) for one in responses],
@@ -131,25 +138,24 @@ def _describe_troubles(
             "yes" if one.submitted_at and not trouble else ""
             for one, trouble in zip(responses, email_troubles, strict=True)
         ],
-        "time_zone trouble": [
-            "" if response.answers.get("time_zone", "") in zones else "unknown" for response in responses
-        ],
-        "topics_wanted unknown": [
-            "; ".join(one for one in topics if one not in program.topics) for topics in wanted
-        ],
+        "time_zone trouble": judge("time_zone", lambda zone: "" if zone in zones else "unknown"),
+        "topics_wanted unknown": judge("topics_wanted", partial(_list_unknown, topics)),
         "topics_wanted tied": [response.troubles.get("topics_wanted", "") for response in responses],
-        "topics_wanted repeated": [
-            "; ".join(topic for topic, times in Counter(topics).items() if times > 1) for topics in wanted
-        ],
+        "topics_wanted repeated": judge("topics_wanted", _list_repeated),
         **{
-            f"{name} unknown": [
-                "; ".join(one for one in _split(response.answers[name]) if one not in options)
-                for response in responses
-            ]
+            f"{name} unknown": judge(name, partial(_list_unknown, set(options)))
             for name, options in form_fields.list_closed_choices(program, form).items()
         },
         "overlong field": [_find_overlong(response) for response in responses],
     }
+
+
+def _list_unknown(options: Set[str], answer: str) -> str:
+    return "; ".join(one for one in _split(answer) if one not in options)
+
+
+def _list_repeated(answer: str) -> str:
+    return "; ".join(one for one, times in Counter(_split(answer)).items() if times > 1)
 
 
 def _split(answer: str) -> list[str]:
@@ -171,38 +177,6 @@ def _find_overlong(response: Response) -> str:
     if max(map(len, response.answers.values()), default=0) <= LONGEST_ANSWER:
         return ""
     return next(name for name, text in response.answers.items() if len(text) > LONGEST_ANSWER)
-
-
-def _run_rules(rules: Sequence[Rule], table: pd.DataFrame) -> dict[int, Any]:
-    """Results by the place of their rule: Great Expectations returns them in an order of its own."""
-    gx = _import_great_expectations()
-    # Made anew each time: sharing a context or a batch between threads mixes their tables without a word.
-    context = gx.get_context(mode="ephemeral", project_config=_configure_context())
-    asset = context.data_sources.add_pandas("forms").add_dataframe_asset("tab")
-    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": table})
-    numbered = [{**rule, "meta": {"place": place}} for place, rule in enumerate(rules)]
-    suite = gx.ExpectationSuite(name="rules", expectations=numbered)
-    outcome = batch.validate(suite, result_format="COMPLETE")
-    return {result.expectation_config.meta["place"]: result for result in outcome.results}
-
-
-def _configure_context() -> Any:
-    from great_expectations.data_context.types import base
-
-    return base.DataContextConfig(
-        # No site of data docs: it would show applicants' answers as they are.
-        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        progress_bars=base.ProgressBarsConfig(globally=False),
-        analytics_enabled=False,
-    )
-
-
-def _import_great_expectations() -> Any:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    import great_expectations
-
-    return great_expectations
 
 
 def _find_sheet_problems(rules: Sequence[Rule], results: Mapping[int, Any], tab: str) -> Iterator[str]:
