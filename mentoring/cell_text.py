@@ -28,8 +28,7 @@ def clean_text(text: str) -> str:
 
 def fold_text(text: str) -> str:
     """The text on one line, cleaned."""
-    # The rule of `_is_plain` once more: a call for each of a hundred thousand cells is felt.
-    if text.isprintable() and "  " not in text:
+    if _is_plain(text):
         return text.strip()
     return " ".join(clean_text(text).split())
 
