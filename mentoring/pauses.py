@@ -209,8 +209,8 @@ def _pause(cohort: Cohort, outcome: _Outcome, match: Match, wishes: _Wishes, now
     if running:
         pause = replace(running, paused_until=longest.day)
         outcome.changes.append(LengthenPause(match.match_id, pause.pause_id, day))
-        outcome.changes += _cancel(
-            cohort, match.match_id, ("match_paused",), "The pause became longer before it went out."
+        outcome.changes += cancel_pending(
+            cohort, match.match_id, "The pause became longer before it went out.", ("match_paused",)
         )
     else:
         request_id, key = wishes[0][0].request_id, f"{match.match_id}-pause-{number}"
@@ -227,7 +227,9 @@ def _pause(cohort: Cohort, outcome: _Outcome, match: Match, wishes: _Wishes, now
             "longer": running is not None,
             "link": cohort.program.links.request_form,
         }
-        outcome.drafts.append(_draft(cohort, "match_paused", match, f"{number}-{day}", own, context, now))
+        outcome.drafts.append(
+            write_letter(cohort, "match_paused", match.match_id, f"{number}-{day}", own, context, now)
+        )
 
 
 def _resume(
@@ -236,26 +238,33 @@ def _resume(
     match = cohort.matches[pause.match_id]
     outcome.changes.append(ResumeMatch(match.match_id, pause.pause_id, state))
     # That the match rests has become wrong, if mail was away all the time.
-    outcome.changes += _cancel(
-        cohort, match.match_id, ("match_paused",), "The pause was over before it went out."
+    outcome.changes += cancel_pending(
+        cohort, match.match_id, "The pause was over before it went out.", ("match_paused",)
     )
     for own, partner in _list_sides(cohort, match):
         context = {"partner": {"name": partner.name}, "early": state == "resumed"}
         period = pause.pause_id.rpartition("-")[2]
-        outcome.drafts.append(_draft(cohort, "match_resumed", match, period, own, context, now))
+        outcome.drafts.append(
+            write_letter(cohort, "match_resumed", match.match_id, period, own, context, now)
+        )
     del outcome.running[match.match_id]
 
 
 def _keep_quiet(cohort: Cohort, match_id: str) -> list[Change]:
     """In every run: a message may have come back to the queue since the pause began."""
-    return _cancel(cohort, match_id, QUIET_KINDS, "The match was paused before it went out.")
+    return cancel_pending(cohort, match_id, "The match was paused before it went out.", QUIET_KINDS)
 
 
-def _cancel(cohort: Cohort, match_id: str, kinds: Sequence[str], why: str) -> list[Change]:
+def cancel_pending(
+    cohort: Cohort, match_id: str, why: str, kinds: Collection[str] | None = None
+) -> list[Change]:
+    """Take back what has not gone out to the two of a match, of all kinds or of these."""
     return [
         CancelMessage(message.message_id, why)
         for message in cohort.messages
-        if message.subject_id == match_id and message.state == "pending" and message.kind in kinds
+        if message.subject_id == match_id
+        and message.state == "pending"
+        and (kinds is None or message.kind in kinds)
     ]
 
 
@@ -266,15 +275,16 @@ def _list_sides(cohort: Cohort, match: Match) -> Iterator[tuple[Application, App
             yield cohort.applications[key], cohort.applications[match.find_partner(key)]
 
 
-def _draft(
+def write_letter(
     cohort: Cohort,
     kind: str,
-    match: Match,
+    subject_id: str,
     period: str,
     to: Application,
     context: Mapping[str, Any],
     now: datetime,
 ) -> Draft:
+    """A letter about what became of a match or a request, in the recipient's daytime."""
     not_before = next_daytime(now, cohort.zone_of(to.application_id), cohort.program.sending_hours)
     person_id = cohort.person_of(to.application_id)
-    return Draft(kind, match.match_id, period, person_id, context, not_before, not_before + _WORTH)
+    return Draft(kind, subject_id, period, person_id, context, not_before, not_before + _WORTH)

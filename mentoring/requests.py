@@ -7,17 +7,15 @@ itself is a proposal like any other (`mentoring.proposals`), and a pause a life 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime
 
 from mentoring.addresses import normalise_address
 from mentoring.answers import FormAnswers
 from mentoring.applicants import IN_FORCE
-from mentoring.calendar import local_day, next_daytime, start_of_day
+from mentoring.calendar import local_day, start_of_day
 from mentoring.changes import (
     AddRequest,
     AddUnplacedResponse,
-    CancelMessage,
     Change,
     DecideRequest,
     EndMatch,
@@ -32,11 +30,11 @@ from mentoring.check_ins import find_sender
 from mentoring.cohort import Application, Cohort, Draft, Match, Request, RequestKind
 from mentoring.decisions import Decision, Rows, read_request_decisions
 from mentoring.form_fields import REMATCH_ANSWERS, REQUESTS
-from mentoring.pauses import end_match, find_pause_obstacle, plan_pauses
+from mentoring.pauses import cancel_pending, end_match, find_pause_obstacle, plan_pauses, write_letter
 from mentoring.responses import Response
 from mentoring.times import read_time
 
-_WORTH = timedelta(days=30)
+_ENDED = "The match ended before it went out."
 _OPEN = ("received", "unclear")
 _KINDS: Mapping[str, RequestKind] = dict(
     zip(REQUESTS, ("withdrawn", "not_working_out", "paused", "resumed"), strict=True)
@@ -228,7 +226,10 @@ def _carry_out(
         meant = [match for match in _list_ending(cohort, request) if match.match_id not in ended]
         ended |= {match.match_id for match in meant}
         for match in meant:
-            changes += [*end_match(cohort, match, request.kind), *_cancel_pending(cohort, match)]
+            changes += [
+                *end_match(cohort, match, request.kind),
+                *cancel_pending(cohort, match.match_id, _ENDED),
+            ]
             drafts += _tell_both(cohort, request, match, own, leaving, now)
         if _takes_leave(request) and own.application_id not in left:
             farewell = _leave(cohort, request, own, ended)
@@ -236,7 +237,15 @@ def _carry_out(
             left |= {own.application_id} if farewell else set()
             if farewell and request.kind == "withdrawn" and not _list_ending(cohort, request):
                 drafts.append(
-                    _draft(cohort, "application_withdrawn", request.request_id, own, {"role": own.role}, now)
+                    write_letter(
+                        cohort,
+                        "application_withdrawn",
+                        request.request_id,
+                        "end",
+                        own,
+                        {"role": own.role},
+                        now,
+                    )
                 )
         changes.append(FinishRequest(request.request_id))
     resting, letters = plan_pauses(cohort, confirmed, ended, now)
@@ -280,14 +289,6 @@ def _leave(cohort: Cohort, request: Request, own: Application, ended: set[str]) 
     return [SettleApplication(own.application_id, own.state, "withdrawn", "[]", reason), *proposals]
 
 
-def _cancel_pending(cohort: Cohort, match: Match) -> list[Change]:
-    return [
-        CancelMessage(message.message_id, "The match ended before it went out.")
-        for message in cohort.messages
-        if message.subject_id == match.match_id and message.state == "pending"
-    ]
-
-
 def _tell_both(
     cohort: Cohort,
     request: Request,
@@ -308,13 +309,7 @@ def _tell_both(
     else:
         letters.append(("match_ended", partner, to_partner | {"own_request": False}))
     return [
-        _draft(cohort, kind, match.match_id, to, context, now) for kind, to, context in letters if to.email
+        write_letter(cohort, kind, match.match_id, "end", to, context, now)
+        for kind, to, context in letters
+        if to.email
     ]
-
-
-def _draft(
-    cohort: Cohort, kind: str, subject_id: str, to: Application, context: Mapping[str, Any], now: datetime
-) -> Draft:
-    not_before = next_daytime(now, cohort.zone_of(to.application_id), cohort.program.sending_hours)
-    person_id = cohort.person_of(to.application_id)
-    return Draft(kind, subject_id, "end", person_id, context, not_before, not_before + _WORTH)
