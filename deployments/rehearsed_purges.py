@@ -77,12 +77,17 @@ class RehearsedPurges:
         ]
 
     def _list_personal(self, year: RehearsedYear, others: list[RehearsedYear]) -> dict[str, str]:
-        """Addresses, and names that nobody else has, of those who take part in no other year that is kept."""
-        staying = [person for other in others for person in other.acts.people]
-        addresses = {person.email for person in staying}
-        names = "; ".join(person.answers["name"] for person in staying)
+        """Addresses of those who take part in no other year that is kept, and their names, where nobody else stays
+        who has the same one in any year."""
+        addresses = {person.email for other in others for person in other.acts.people}
+        staying = "; ".join(
+            person.answers["name"]
+            for each in (year, *others)
+            for person in each.acts.people
+            if person.email in addresses
+        )
         return {
-            person.email: "" if person.answers["name"] in names else person.answers["name"]
+            person.email: "" if person.answers["name"] in staying else person.answers["name"]
             for person in year.acts.people
             if person.email not in addresses
         }
