@@ -100,7 +100,7 @@ class Database:
         # Without “rw” a mistyped path would become a new and empty database.
         address = f"file:{quote(str(self.path))}?mode=rw"
         connection = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
-        connection.row_factory = sqlite3.Row
+        connection.row_factory = _name_values
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         # What is deleted is overwritten with zeros.
@@ -185,7 +185,11 @@ class Database:
         checks = self.load_queries("checks")
         names = [name for name in checks.available_queries if not name.endswith("_cursor")]
         with self.open_session() as session, session.write():
-            return {name: [dict(row) for row in getattr(checks, name)(session.connection)] for name in names}
+            return {name: list(getattr(checks, name)(session.connection)) for name in names}
+
+
+def _name_values(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
 
 
 @lru_cache(maxsize=4)

@@ -60,12 +60,12 @@ class Transaction:
 
     def fetch_all(self, query: str, **values: Any) -> list[Row]:
         """Rows of a named query."""
-        return [dict(row) for row in getattr(self.queries, query)(self.connection, **values)]
+        return list(getattr(self.queries, query)(self.connection, **values))
 
     def fetch_one(self, query: str, **values: Any) -> Row | None:
         """The row of a named query that gives one at most."""
-        row = getattr(self.queries, query)(self.connection, **values)
-        return None if row is None else dict(row)
+        row: Row | None = getattr(self.queries, query)(self.connection, **values)
+        return row
 
     def execute(self, query: str, **values: Any) -> int:
         """Run a named change; returns how many rows it changed."""
