@@ -10,6 +10,7 @@ CREATE INDEX messages_without_text ON messages (
     recipient_id,
     reissue,
     state,
+    attempts,
     problem,
     resolution,
     settled_at

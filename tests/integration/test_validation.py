@@ -584,6 +584,21 @@ def test_placeholder_without_a_meaning_is_refused(tmp_path: Path) -> None:
 # The library underneath
 
 
+def test_a_tab_is_run_through_again_only_once_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = []
+    run = validation_engine._run_rules
+    monkeypatch.setattr(
+        validation_engine, "_run_rules", lambda rules, table: tables.append(len(table)) or run(rules, table)
+    )
+    validation_engine._latest.clear()
+    outcomes = [check("mentor", {}, {"capacity": text}) for text in ("9", "9", "8 or 9", "9")]
+    assert len(tables) == 2
+    assert outcomes[0] == outcomes[1] == outcomes[3] != outcomes[2]
+    # A row that moved is another row.
+    assert set(check("mentor", {"capacity": "9"}, {}).faults) == {2}
+    assert len(tables) == 3
+
+
 def test_threads_do_not_mix_their_tables() -> None:
     jobs = [(form, place) for place in range(4) for form in SUITES]
 

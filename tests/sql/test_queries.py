@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlfluff.core import FluffConfig, Linter
 
 from mentoring import changes
@@ -120,3 +121,13 @@ def test_reissued_messages_keep_everything_but_what_is_new() -> None:
     assert {item.name for item in fields(ReissueMessage)} <= list_parameters(QUERIES["reissue_message"])
     for name in set(messages) - own:
         assert name in QUERIES["reissue_message"], name
+
+
+@pytest.mark.parametrize("name", ["list_messages", "list_message_states"])
+def test_what_became_of_every_message_is_read_without_their_texts(tmp_path: Path, name: str) -> None:
+    database = Database(SecretStr(f"sqlite:///{tmp_path / 'mentoring.sqlite'}"))
+    database.migrate()
+    with database.open_session() as session:
+        plan = session.connection.execute(f"EXPLAIN QUERY PLAN {QUERIES[name]}", {"cohort_id": "2027"})
+        [step] = [row["detail"] for row in plan]
+    assert "USING COVERING INDEX messages_without_text" in step
