@@ -78,7 +78,8 @@ class RehearsedPurges:
 
     def _list_personal(self, year: RehearsedYear, others: list[RehearsedYear]) -> dict[str, str]:
         """Addresses of those who take part in no other year that is kept, and their names, where nobody else stays
-        who has the same one in any year."""
+        who has the same one in any year.
+        """
         addresses = {person.email for other in others for person in other.acts.people}
         staying = "; ".join(
             person.answers["name"]
