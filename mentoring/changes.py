@@ -41,7 +41,8 @@ class Change:
     @property
     def detail(self) -> str:
         """What the audit log keeps of it for good: a state, a reason or figures, never personal text."""
-        return str(getattr(self, "state", getattr(self, "reason", "")))
+        fields = vars(self)
+        return str(fields.get("state", fields.get("reason", "")))
 
 
 # Asked of thousands of changes of a few classes.

@@ -286,3 +286,8 @@ TABS: Mapping[str, Tab] = {
         ),
     )
 }
+
+
+def name_advice(cohort_id: str) -> str:
+    """How the references of a cohort's advice on whom to recruit begin, on the `Unmatched` tab."""
+    return f"{cohort_id}-wanted-"

@@ -15,7 +15,7 @@ from mentoring.calendar import end_of_day, local_day, name_day
 from mentoring.changes import ApproveMatch, Change, ExplainMatch, HoldMatch, Plan, ProposeMatch, RejectMatch
 from mentoring.cohort import Cohort, Match
 from mentoring.decisions import Decision, PairRules, Rows, read_match_decisions, read_pair_rules
-from mentoring.desk import TabUpdate
+from mentoring.desk import TabUpdate, name_advice
 from mentoring.match_review import PairingMap, draw_map
 from mentoring.policy import Policy
 from mentoring.proposed_pairs import read_result
@@ -267,7 +267,7 @@ def _list_wanted(cohort: Cohort, result: Matching) -> list[dict[str, str | int]]
     """The mentors to look for: under “Why” a call without names, beside it what such a mentor would change."""
     return [
         {
-            "Reference": f"wanted-{number}",
+            "Reference": f"{name_advice(cohort.cohort_id)}{number}",
             "Name": "",
             "Role": "wanted",
             "Why": advice["call"],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mentoring.answers import FormAnswers
 from mentoring.calendar import local_day
 from mentoring.cohort import Cohort
-from mentoring.desk import TABS, SheetTab, TabUpdate, is_shown
+from mentoring.desk import TABS, SheetTab, TabUpdate, is_shown, name_advice
 from mentoring.desk_rows import describe_desk
 from mentoring.form_fields import FormName
 from mentoring.steering import Steering, steer_cohort
@@ -22,6 +22,8 @@ from tasks.runs import Run
 
 #: Tabs whose rows name no cohort: what stands beside them is about the one under way.
 _OF_ONE_COHORT = ("Program", "Rules")
+#: Under “Why”, from an erasure until the next proposals.
+_LATER = "Somebody has left the program for good; the next proposals tell why."
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,17 @@ def write_desk(run: Run, desk: Desk, updates: Sequence[TabUpdate] = ()) -> None:
 
 
 def drop_unmatched(desk: Desk, references: Collection[str]) -> TabUpdate:
-    """The `Unmatched` tab without these applications; everything else on it stays as it is."""
+    """The `Unmatched` tab without these applications of the desk's cohort, for whoever is erased.
+
+    The cohort's advice goes, too, and what the other rows say: they may name anybody who was there when they were
+    written, and the next proposals write them anew. Rows of another cohort stay as they are.
+    """
+    mine, advice = desk.cohort.applications, name_advice(desk.cohort.cohort_id)
     kept = [
         {heading: text for heading, text in row.items() if heading}
+        | ({"Why": _LATER, "Smallest change": ""} if references and row["Reference"] in mine else {})
         for row in desk.read_rows("Unmatched")
-        if row["Reference"] not in references
+        if row["Reference"] not in references and not (references and row["Reference"].startswith(advice))
     ]
     return TabUpdate("Unmatched", kept, remove_missing=True)
 

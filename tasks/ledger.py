@@ -167,7 +167,7 @@ def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Ch
                 change for change in batch if transaction.execute(query, **as_parameters(change), **shared)
             ]
         else:
-            values = (as_parameters(change) | shared for change in batch)
+            values = ({**as_parameters(change), **shared} for change in batch)
             transaction.change_each(query, values, len(batch))
         transaction.note_all([(*change.entity, query, change.detail) for change in batch])
 

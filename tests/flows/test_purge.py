@@ -110,6 +110,22 @@ def test_somebody_of_two_years_leaves_the_rows_of_both_with_the_later_one(stage:
     assert len(stage.sheets.desk["Applications"]) == 3
 
 
+def test_advice_on_whom_to_recruit_goes_with_those_whom_it_names(stage: Stage) -> None:
+    rows = [
+        {
+            "Reference": f"{year}-wanted-1",
+            "Role": "wanted",
+            "Smallest change": f"One more mentor like {name}.",
+        }
+        for year, name in (("2027", f"Ana {MARKED}"), ("2029", "Ben Bookworm"))
+    ]
+    stage.sheets.append_committee_rows("Unmatched", rows)
+    run("purge-personal-data", find_purge_moment(stage.settings.program))
+    assert MARKED not in read_everything(stage)
+    [left] = stage.sheets.desk["Unmatched"]
+    assert left["Smallest change"] == "One more mentor like Ben Bookworm."
+
+
 @pytest.mark.parametrize("tab", ["Program", "Rules", "Evaluation"])
 def test_tabs_without_rows_of_a_year_stay_those_of_the_year_under_way(stage: Stage, tab: str) -> None:
     stage.sheets.append_committee_rows(

@@ -16,7 +16,7 @@ from stand_ins.google_sheets import GoogleStandIn
 
 from deployments.erasing import erase_person
 from deployments.program_folders import make_program_folder, read_sample_responses
-from mentoring.desk import TABS
+from mentoring.desk import TABS, TabUpdate
 from mentoring.intake import plan_intake
 from tasks.desk import gather_desk, read_answers, write_desk
 from tasks.ledger import apply_plan
@@ -125,6 +125,33 @@ def test_an_erasure_that_came_to_its_end_leaves_nothing_to_finish(program: Path)
     assert len(list(erase_person(ADDRESS, program))) == 3
     with pytest.raises(WrongUseError, match="Nobody has this address"):
         list(erase_person("nobody@example.org", program))
+
+
+def test_rows_of_others_that_name_somebody_who_is_erased_lose_their_words(program: Path) -> None:
+    run = open_run("propose-matches", None, AFTER_CLOSING, False, program)
+    desk = gather_desk(run)
+    others = [key for key, item in desk.cohort.applications.items() if item.email != ADDRESS][:2]
+    rows = [
+        {
+            "Reference": key,
+            "Name": "Somebody",
+            "Role": "mentee",
+            "Why": f"{NAME} has the seat.",
+            "Smallest change": f"More than {NAME}.",
+        }
+        for key in (*others, "2027-wanted-1", "2026-wanted-1")
+    ]
+    own = {"Name": "Of another year", "Why": "No seat.", "Smallest change": "One more mentor."}
+    run.sheets.write_committee([TabUpdate("Unmatched", [*rows[:3], rows[3] | own])])
+    assert ".xlsx" in find_traces(program)
+    list(erase_person(ADDRESS, program))
+    assert find_traces(program) == set()
+    found = {row["Reference"]: row for row in gather_desk(run).read_rows("Unmatched")}
+    assert sorted(found) == sorted(["2026-wanted-1", *others])
+    for key in others:
+        assert (found[key]["Name"], found[key]["Smallest change"]) == ("Somebody", "")
+        assert found[key]["Why"] == "Somebody has left the program for good; the next proposals tell why."
+    assert found["2026-wanted-1"].items() >= own.items()
 
 
 # With Google

@@ -109,7 +109,7 @@ def test_the_mentors_to_look_for_stand_on_the_desk_before_the_deadline_and_after
     cohort = make_cohort([mentor(1), mentee(1), mentee(2), mentee(3)])
     [update] = plan_proposals(cohort, [], [], at(moment)).updates
     [wanted] = [row for row in update.rows if row["Role"] == "wanted"]
-    assert wanted["Reference"] == "wanted-1"
+    assert wanted["Reference"] == "2027-wanted-1"
     assert str(wanted["Why"]).startswith("Wanted: one more mentor, ")
     assert "Ben" not in str(wanted["Why"]), "the call is pasted where everybody reads it"
     assert str(wanted["Smallest change"]).startswith("One more mentor like Ben Mentor1, ")
