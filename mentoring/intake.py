@@ -86,11 +86,9 @@ def _put_newcomers_first(intake: Intake) -> tuple[Change, ...]:
     }
     others: list[Change] = []
     for change in intake.changes:
-        is_new = isinstance(change, AddPerson) or (
-            isinstance(change, (AddApplication, SettleApplication, AddSeat))
-            and change.application_id in intake.newcomers
-        )
-        (of_newcomers[type(change)] if is_new else others).append(change)
+        kind = of_newcomers.get(type(change), others)
+        is_new = isinstance(change, AddPerson) or getattr(change, "application_id", "") in intake.newcomers
+        (kind if is_new else others).append(change)
     # Both sides of a pair may leave in one run.
     return (*chain.from_iterable(of_newcomers.values()), *dict.fromkeys(others))
 

@@ -1,10 +1,11 @@
 """How long applications take from Google into the database, beside the least that anybody would need.
 
 `python -m tests.benchmarks.intake [--sizes 1000 10000]`. The least is measured in the same run: a bare gspread reading of
-the same rows, and one bare Great Expectations validation of them by the same rules, each as the library's own guide has
-it. The goal is 3 times their sum. Every size has its own
-process, so that its peak of memory is its own. Seconds are of the processor and of that process only: not those that the
-stand-in for Google takes to answer. Belongs here: what is run, measured and shown.
+the same rows into a table, and one bare Great Expectations validation of them by the same rules, each as the library's
+own guide has it. The goal is 3 times their sum. Both are measured in turns, and each part counts with the best of its
+rounds: other work on the machine only ever adds. Every size has its own process, so that its peak of memory is its own.
+Seconds are of the processor and of that process only: not those that the stand-in for Google takes to answer. Belongs
+here: what is run, measured and shown.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 SIZES = (1_000, 10_000)
 GOAL = 3.0
+ROUNDS = 5
+MAILS = 500
 
 
 def main(arguments: list[str]) -> int:
@@ -98,11 +101,26 @@ def measure(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MENTORING_GOOGLE_SERVICE_ACCOUNT"] = account
         os.environ["MENTORING_GOOGLE_API_URL"] = address
-        run = open_program(Path(folder) / "program", forms, desk)
-        figures = compare(run, lambda tabs: read_bare(address, account, forms, tabs), count_calls)
+        rounds = [
+            # Each into a database of its own.
+            compare(
+                open_program(Path(folder) / f"program-{number}", forms, desk),
+                lambda tabs: read_bare(address, account, forms, tabs),
+                count_calls,
+            )
+            for number in range(ROUNDS)
+        ]
     pipe.send("end")
     server.join()
-    return {"rows": count, **figures}
+    best = {part: min(seconds[part] for seconds in rounds) for part in rounds[0]}
+    least = best["bare read"] + best["bare validation"]
+    whole = best["read and check"] + best["plan"] + best["store"]
+    return {
+        "rows": count,
+        **{part: round(seconds, 2) for part, seconds in best.items()},
+        "times the least": round(whole / least, 2),
+        "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
 
 
 def open_program(folder: Path, forms: str, desk: str) -> Any:
@@ -120,29 +138,25 @@ def open_program(folder: Path, forms: str, desk: str) -> Any:
 
 def compare(
     run: Any, read_least: Callable[[list[str]], None], count_calls: Callable[[], int]
-) -> dict[str, Any]:
-    """Time the least, then the whole intake; libraries are loaded before.
+) -> dict[str, float]:
+    """Seconds of each part of the least, then of the whole intake, and how many calls our reading took.
 
     `count_calls` tells how often the forms were asked for so far.
     """
-    import gspread  # noqa: F401
-
     from mentoring.form_headings import find_columns
     from mentoring.intake import plan_intake
     from mentoring.responses import read_responses
-    from tasks import validation
+    from tasks import validation, validation_engine
     from tasks.collector import collector_at_rest
     from tasks.desk import gather_desk, read_answers
     from tasks.ledger import apply_plan
     from tasks.sheets import open_sheets
-    from tasks.validation_engine import import_great_expectations
 
-    import_great_expectations()
+    validation_engine.import_great_expectations()
     names = {form: run.settings.program.forms[form].tab for form in ("mentor", "mentee")}
-    open_sheets(run.settings).read_forms([])
+    program = run.settings.program
     bare_read = clock(lambda: read_least(list(names.values())))
     tabs = open_sheets(run.settings).read_forms(list(names.values()))
-    program = run.settings.program
     tables = []
     for form, name in names.items():
         responses = read_responses(program, form, tabs[name], find_columns(program, form, tabs[name]))
@@ -150,9 +164,10 @@ def compare(
             (validation.load_rules(program, form), validation._make_table(program, form, responses))
         )
     bare_check = clock(lambda: [check_bare(rules, table) for rules, table in tables])
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     desk = gather_desk(run)
     kept: dict[str, Any] = {}
+    # A table that was checked before would not be checked again.
+    validation_engine._latest.clear()
     calls = count_calls()
     reading = clock(lambda: kept.update(forms=read_answers(run, "mentor", "mentee")))
     calls = count_calls() - calls
@@ -160,19 +175,15 @@ def compare(
     planning = clock(lambda: kept.update(plan=plan(desk.cohort, kept["forms"], run.now)))
     # Writing to every applicant is told apart: the least has no mail in it.
     storing = clock(lambda: apply_plan(run, desk.cohort, replace(kept["plan"], messages=())))
-    mails = replace(kept["plan"], changes=(), messages=kept["plan"].messages[:1000])
-    writing = clock(lambda: apply_plan(run, desk.cohort, mails))
-    whole, least = reading + planning + storing, bare_read + bare_check
+    mails = replace(kept["plan"], changes=(), messages=kept["plan"].messages[:MAILS])
     return {
-        "bare read": round(bare_read, 2),
-        "bare validation": round(bare_check, 2),
-        "read and check": round(reading, 2),
-        "plan": round(planning, 2),
-        "store": round(storing, 2),
-        "times the least": round(whole / least, 2),
-        f"{len(mails.messages)} mails": round(writing, 2),
+        "bare read": bare_read,
+        "bare validation": bare_check,
+        "read and check": reading,
+        "plan": planning,
+        "store": storing,
+        f"{MAILS} mails": clock(lambda: apply_plan(run, desk.cohort, mails)),
         "calls": calls,
-        "peak MB": max(base, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) // 1024,
     }
 
 
@@ -184,8 +195,9 @@ def clock(work: Callable[[], object]) -> float:
 
 
 def read_bare(address: str, account: str, forms: str, tabs: list[str]) -> None:
-    """What gspread itself needs for the same rows: the metadata and one batch of values."""
+    """What gspread itself needs for the same rows: the metadata and one batch of values; then the tables."""
     import gspread
+    import pandas as pd
     from gspread.http_client import HTTPClient
 
     from tasks.google_client import GOOGLE, SCOPES, _Account
@@ -197,7 +209,8 @@ def read_bare(address: str, account: str, forms: str, tabs: list[str]) -> None:
     credentials = _Account.from_service_account_info(json.loads(account), scopes=[SCOPES["forms"]])
     book = gspread.Client(auth=credentials, http_client=Loopback).open_by_key(forms)
     options = {"valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "SERIAL_NUMBER"}
-    book.values_batch_get(tabs, params=options)
+    for found in book.values_batch_get(tabs, params=options)["valueRanges"]:
+        pd.DataFrame(found["values"][1:])
 
 
 def check_bare(rules: list[dict[str, Any]], table: Any) -> None:
