@@ -19,7 +19,7 @@ from tasks.google_client import FIRST_PAUSE, SheetsClient, open_client
 from tasks.google_errors import RefusedError, UnclearError
 from tasks.google_mending import Memory, find_damage, remember
 from tasks.google_requests import Request, Writes, write_cells
-from tasks.google_tabs import FIELDS, Spreadsheet, read_spreadsheet
+from tasks.google_tabs import FIELDS, OUTLINE, Spreadsheet, read_spreadsheet
 from tasks.google_updates import TabPlan, plan_tab
 from tasks.settings import Settings
 from tasks.sheets import SheetError
@@ -47,6 +47,10 @@ class GoogleSheets:
     def committee(self) -> SheetsClient:
         """The committee's spreadsheet. Raises `SheetError` for settings that are missing or wrong."""
         return open_client(self.settings, "committee")
+
+    def list_form_tabs(self) -> list[str]:
+        """Names of all tabs of the forms' spreadsheet, in order. Raises `SheetError`."""
+        return [tab.title for tab in read_spreadsheet(self.forms.read(OUTLINE)).tabs]
 
     def read_forms(self, tabs: Sequence[str]) -> dict[str, SheetTab]:
         """Read tabs of the forms' spreadsheet, by name; one that is missing is left out. Raises `SheetError`.

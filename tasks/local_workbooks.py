@@ -43,6 +43,10 @@ class LocalWorkbooks:
     folder: Path
     zone: ZoneInfo
 
+    def list_form_tabs(self) -> list[str]:
+        """Names of all tabs of `forms.xlsx`, in order. Raises `SheetError`."""
+        return read_workbook(take_snapshot(self.folder / FORMS), _list_titles)
+
     def read_forms(self, tabs: Sequence[str]) -> dict[str, SheetTab]:
         """Read tabs of `forms.xlsx`, by name; a tab that is missing is left out. Raises `SheetError`."""
         return _read_tabs(self.folder / FORMS, tabs)
@@ -75,6 +79,10 @@ class LocalWorkbooks:
             return changed
 
         change_workbook(self.folder / COMMITTEE, change)
+
+
+def _list_titles(workbook: Workbook) -> list[str]:
+    return [sheet.title for sheet in workbook.worksheets]
 
 
 def _read_tabs(path: Path, names: Sequence[str]) -> dict[str, SheetTab]:

@@ -22,6 +22,9 @@ class SheetError(PlainError):
 class Sheets(Protocol):
     """What a backend offers. Every method raises `SheetError` when the spreadsheet can't be used."""
 
+    def list_form_tabs(self) -> list[str]:
+        """Names of all tabs of the forms spreadsheet, in order."""
+
     def read_forms(self, tabs: Sequence[str]) -> dict[str, SheetTab]:
         """Read tabs of the forms spreadsheet in one go, by name; a tab that is missing is not in the result."""
 

@@ -34,6 +34,10 @@ class StageSheets:
 
     # --- the software -----------------------------------------------------------------------------------------
 
+    def list_form_tabs(self) -> list[str]:
+        """Names of the forms' tabs."""
+        return [form.tab for form in self.program.forms.values()]
+
     def read_forms(self, tabs: Sequence[str]) -> dict[str, SheetTab]:
         """Tabs of the forms' spreadsheet. Raises `SheetError` when it is away."""
         self._call("reading the forms")
