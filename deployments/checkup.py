@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mentoring.desk import TABS
+from mentoring.desk import TABS, SheetTab
 from mentoring.form_fields import FormName
 from mentoring.form_headings import find_heading_problems
 from tasks.database import Database, DatabaseError
 from tasks.mail import MailError, open_mail
 from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sheets import SheetError, open_sheets
+from tasks.tab_updates import describe_doubled, describe_lost
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,10 @@ def _check_committee(settings: Settings) -> Iterator[Finding]:
         for heading in TABS[name].list_headings("people")
         if heading not in tab.headings
     ]
-    if missing:
+    in_the_way = list(_find_headings_in_the_way(tabs))
+    if in_the_way:
+        yield Finding("committee's sheet", False, in_the_way[0])
+    elif missing:
         yield Finding(
             "committee's sheet",
             False,
@@ -143,6 +147,21 @@ def _check_committee(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("committee's sheet", True, f"{len(tabs)} tabs")
+
+
+def _find_headings_in_the_way(tabs: Mapping[str, SheetTab]) -> Iterator[str]:
+    """Headings without which no run can write a tab: one sentence each, the same as the run's."""
+    for name, tab in tabs.items():
+        where = f"the tab “{name}” of the committee's spreadsheet"
+        for heading in TABS[name].list_headings():
+            if tab.headings.count(heading) > 1:
+                yield describe_doubled(where, heading)
+        # A blank tab is laid out by the next run.
+        yield from (
+            describe_lost(where, heading)
+            for heading in TABS[name].key
+            if any(tab.headings) and heading not in tab.headings
+        )
 
 
 def _name_mend(settings: Settings) -> str:

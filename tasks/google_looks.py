@@ -124,16 +124,35 @@ def lay_out_column(sheet_id: int, place: int, column: Column) -> list[Request]:
     return requests
 
 
+def dress_column(sheet_id: int, place: int, column: Column) -> list[Request]:
+    """Give a column that has no looks at all its colours and width; what its cells say, offer and note stays."""
+    columns = (place, place + 1)
+    heading = {"userEnteredFormat": _format(choose_colours(column), is_heading=True)}
+    return [
+        {
+            "repeatCell": {
+                "range": name_range(sheet_id, (0, 1), columns),
+                "cell": heading,
+                "fields": "userEnteredFormat",
+            }
+        },
+        _colour_rows(sheet_id, place, column, 1),
+        set_width(sheet_id, place, column.width),
+    ]
+
+
 def dress_rows(sheet_id: int, place: int, column: Column, start: int) -> list[Request]:
     """Give the cells of a column their look and dropdown, from the row `start` to the end of the grid."""
+    requests = [_colour_rows(sheet_id, place, column, start)]
+    if column.choices:
+        requests.append(offer_choices(name_range(sheet_id, (start, None), (place, place + 1)), column))
+    return requests
+
+
+def _colour_rows(sheet_id: int, place: int, column: Column, start: int) -> Request:
     area = name_range(sheet_id, (start, None), (place, place + 1))
     look = _format(choose_colours(column), is_text=column.owner == "people")
-    requests: list[Request] = [
-        {"repeatCell": {"range": area, "cell": {"userEnteredFormat": look}, "fields": "userEnteredFormat"}}
-    ]
-    if column.choices:
-        requests.append(offer_choices(area, column))
-    return requests
+    return {"repeatCell": {"range": area, "cell": {"userEnteredFormat": look}, "fields": "userEnteredFormat"}}
 
 
 def offer_choices(area: dict[str, int], column: Column) -> Request:

@@ -22,6 +22,7 @@ from tasks.google_looks import (
     add_tab,
     build_read_me,
     count_read_me_rows,
+    dress_column,
     is_read_me,
     lay_out_tab,
     note_heading,
@@ -34,7 +35,9 @@ from tasks.google_updates import add_columns, find_columns
 from tasks.settings import Settings
 from tasks.sheets import SheetError
 
-_CELLS = "effectiveValue,note,dataValidation(condition(type))"
+#: Of a cell's looks just enough to tell whether anybody has ever given it any.
+_LOOKS = "userEnteredFormat(backgroundColorStyle,verticalAlignment,textFormat(bold),numberFormat(type))"
+_CELLS = f"effectiveValue,note,dataValidation(condition(type)),{_LOOKS}"
 _SHEETS = (
     "properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),"
     f"protectedRanges(description,range),data(rowData(values({_CELLS})))"
@@ -141,7 +144,9 @@ def _complete_tab(setup: _Setup, sheet: GoogleTab, tab: Tab, told: Mapping[str, 
     if added:
         setup.words.append(f"Added to the tab {tab.name}: {', '.join(column.heading for column in added)}.")
     if mended:
-        setup.words.append(f"Completed the tab {tab.name}: notes, dropdowns or protection that were missing.")
+        setup.words.append(
+            f"Completed the tab {tab.name}: colors, notes, dropdowns or protection that were missing."
+        )
 
 
 def _read_span(protection: Mapping[str, Any]) -> range:
@@ -157,6 +162,8 @@ def _complete_column(
     protected: Sequence[range],
 ) -> Iterator[Request]:
     shown = [row[place] for row in cells if place < len(row)]
+    if not any(cell.get("userEnteredFormat") for cell in shown):
+        yield from dress_column(sheet_id, place, column)
     if column.note and not (shown and shown[0].get("note")):
         yield note_heading(sheet_id, place, column)
     if column.choices and not any("dataValidation" in cell for cell in shown[1:]):

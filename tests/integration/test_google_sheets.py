@@ -599,6 +599,7 @@ def test_an_empty_spreadsheet_gets_every_tab_with_its_looks(
             assert (place in warned) == (column.owner == "machine")
             assert ("backgroundColorStyle" in body.format) == (column.owner == "people")
             assert heading.format["textFormat"]["bold"]
+            assert sheet.marks["COLUMNS"][place]["pixelSize"] == 7 * column.width + 16
         assert all(span["warningOnly"] and span["description"] == PROTECTION for span in sheet.protected)
 
 
@@ -624,6 +625,50 @@ def test_what_is_missing_is_added_and_peoples_work_stays(google: GoogleStandIn, 
     assert "Decision" in made
     assert google.read(book, "Unmatched")[0] == TABS["Unmatched"].list_headings()
     assert set_up_committee(settings) == []
+
+
+def test_bare_tabs_are_completed_and_what_people_chose_stays(
+    google: GoogleStandIn, settings: Settings
+) -> None:
+    """Somebody made the tabs by hand, wrote in them, and gave some columns looks of their own."""
+    settings = start_desk(google, settings)
+    book = desk_of(settings)
+    chosen = {"backgroundColorStyle": {"rgbColor": {"red": 0.5}}}
+    rule = {"condition": {"type": "NOT_BLANK"}}
+
+    def decorate(found: Any) -> None:
+        tab = found.tab("Matches")
+        tab.put(3, 11, tab.cell(3, 11)._replace(format=chosen))
+        tab.put(1, 9, tab.cell(1, 9)._replace(rule=rule))
+        tab.put(0, 3, tab.cell(0, 3)._replace(note="ours"))
+
+    google.edit(book, decorate)
+    before = google.read(book, "Matches")
+    assert "Completed the tab Matches: colors, notes, dropdowns or protection that were missing." in (
+        set_up_committee(settings)
+    )
+    assert google.read(book, "Matches") == before
+    for name, own in (("Matches", {"Decision": rule, "Note": chosen, "Points": "ours"}), ("Messages", {})):
+        sheet = google.spreadsheet(book).tab(name)
+        warned = {span["range"]["startColumnIndex"] for span in sheet.protected}
+        assert sheet.grid["frozenRowCount"] == 1
+        for place, column in enumerate(TABS[name].columns):
+            heading, body = sheet.cell(0, place), sheet.cell(2, place)
+            assert (place in warned) == (column.owner == "machine")
+            assert heading.note == (own["Points"] if column.heading == "Points" and own else column.note)
+            if column.choices and not (own and column.heading == "Decision"):
+                offered = [value["userEnteredValue"] for value in body.rule["condition"]["values"]]
+                assert offered == list(column.choices)
+            if not (own and column.heading == "Note"):
+                assert heading.format["textFormat"]["bold"]
+                assert ("backgroundColorStyle" in body.format) == (column.owner == "people")
+                assert sheet.marks["COLUMNS"][place]["pixelSize"] == 7 * column.width + 16
+    tab = google.spreadsheet(book).tab("Matches")
+    assert (tab.cell(3, 11).format, tab.cell(0, 11).format, tab.cell(2, 11).format) == (chosen, None, None)
+    assert (tab.cell(1, 9).rule, tab.cell(2, 9).rule) == (rule, None)
+    google.forget_calls()
+    assert set_up_committee(settings) == []
+    assert google.count_calls() == 1
 
 
 def test_a_tab_that_holds_something_else_is_left_alone(google: GoogleStandIn, settings: Settings) -> None:
@@ -677,3 +722,37 @@ def test_doctor_says_what_is_wrong_at_google(google: GoogleStandIn, tmp_path: Pa
     write_program(google, tmp_path / "second", hidden, read_only)
     findings = {finding.subject: finding for finding in check_program(tmp_path / "second")}
     assert f"add {google.email} as Editor" in findings["committee's sheet at Google"].words
+
+
+@pytest.mark.parametrize(
+    "address, text, words",
+    [
+        (
+            "A1",
+            "Ref",
+            "the tab “Matches” of the committee's spreadsheet, the first row has no heading “Reference”; put the heading back",
+        ),
+        (
+            "J1",
+            "Verdict",
+            "these columns are missing: “Decision” on Matches; write the heading back into row 1",
+        ),
+        (
+            "M1",
+            "Note",
+            "the tab “Matches” of the committee's spreadsheet, two columns are named “Note”; rename one of them",
+        ),
+    ],
+)
+def test_doctor_names_headings_of_the_desk_that_are_lost_or_doubled(
+    google: GoogleStandIn, tmp_path: Path, address: str, text: str, words: str
+) -> None:
+    committee = add_desk(google)
+    write_program(google, tmp_path / "program", add_forms(google), committee)
+    google.edit(committee, lambda book: book.tab("Matches").type("H1", ""))
+    [fine] = [item for item in check_program(tmp_path / "program") if item.subject == "committee's sheet"]
+    assert (fine.is_fine, fine.words) == (True, "10 tabs"), "a column of the machine's comes back by itself"
+    google.edit(committee, lambda book: book.tab("Matches").type(address, text))
+    [finding] = [item for item in check_program(tmp_path / "program") if item.subject == "committee's sheet"]
+    assert not finding.is_fine
+    assert words in finding.words
