@@ -3,8 +3,9 @@
 Belongs here: how one call goes out and comes back. Does not belong here: what is in a spreadsheet
 (`tasks.google_sheets`), the words for a refusal (`tasks.google_errors`).
 
-A call that only reads is tried again after any trouble that may pass. A call that writes is tried again only when it
-certainly was not done (Google's 429, no connection); otherwise `UnclearError` is raised, and whoever writes must look.
+A call that only reads is tried again after any trouble that may pass. A call that writes goes out once: after a pause
+it would be about a spreadsheet as it stood before. Whoever writes must look again, whether it certainly was not done
+(Google's 429, no connection: `PostponedError`) or may have been (`UnclearError`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pydantic import SecretStr
 
 from tasks.google_errors import (
     Place,
+    PostponedError,
     RefusedError,
     SpreadsheetName,
     UnclearError,
@@ -53,7 +55,8 @@ TRIES = 5
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 90.0
 
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_TOO_SLOW = 408
+_PASSING = frozenset({_TOO_SLOW, 429, 500, 502, 503, 504})
 _LIMITS = frozenset(
     {"RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"}
 )
@@ -80,6 +83,13 @@ class SheetsHttp(HTTPClient):
         super().__init__(credentials)
         self.set_timeout(TIMEOUTS)
         self._base, self._pace = base.rstrip("/"), pace
+        self._holds_turn = False
+
+    def reserve_write(self) -> None:
+        """Wait for the next write's turn now, so that nothing is waited for between reading and writing."""
+        if not self._holds_turn:
+            self._pace.wait_for_turn("write")
+            self._holds_turn = True
 
     def request(
         self,
@@ -92,7 +102,11 @@ class SheetsHttp(HTTPClient):
         headers: Any = None,
     ) -> requests.Response:
         """One call, once. Raises `RefusedError` or `UnclearError`."""
-        self._pace.wait_for_turn("read" if method == "get" else "write")
+        if method == "get":
+            self._pace.wait_for_turn("read")
+        else:
+            self.reserve_write()
+            self._holds_turn = False
         try:
             # A redirect would turn a write into a read that looks like success.
             response = self.session.request(
@@ -168,28 +182,41 @@ class SheetsClient:
     def read(self, fields: str) -> Mapping[str, Any]:
         """Read the spreadsheet as far as the mask `fields` names it. Raises `SheetError`."""
         params: dict[str, Any] = {"fields": fields, "prettyPrint": "false"}
-        answer = self._call(lambda: self._http.fetch_sheet_metadata(self._key, params), is_safe=True)
+        answer = self._call(lambda: self._http.fetch_sheet_metadata(self._key, params))
         if not isinstance(answer, Mapping):
             raise self.place.describe(UnclearError("the answer was not what Google promises"))
         return answer
 
-    def write(self, requests_: list[dict[str, Any]]) -> None:
-        """Do all the requests or none.
+    def reserve_write(self) -> None:
+        """Wait for the turn of the next write, which is kept for it."""
+        self._http.reserve_write()
 
-        Raises `UnclearError` when it may have been done or not, `RefusedError` for a request that makes no sense as the
-        spreadsheet stands now, and `SheetError`.
+    def write(self, requests_: list[dict[str, Any]], postponed: int = 0) -> None:
+        """Do all the requests or none; `postponed` counts how often this was put off before.
+
+        Raises `PostponedError`, after a pause, when it certainly was not done and may be tried again, `UnclearError`
+        when it may have been done or not, `RefusedError` for a request that makes no sense as the spreadsheet stands
+        now, and `SheetError`.
         """
-        self._call(lambda: self._http.batch_update(self._key, {"requests": requests_}), is_safe=False)
+        self._call(lambda: self._http.batch_update(self._key, {"requests": requests_}), postponed)
 
-    def _call(self, call: Callable[[], Any], is_safe: bool) -> Any:
-        """Make a call, again if that is safe and may help; a safe one ends in an answer or a `SheetError`."""
+    def write_same(self, request: dict[str, Any]) -> None:
+        """Do a request that may be done any number of times. Raises `SheetError`."""
+        self._call(lambda: self._http.batch_update(self._key, {"requests": [request]}))
+
+    def _call(self, call: Callable[[], Any], postponed: int | None = None) -> Any:
+        """Make a call that may be repeated, again if that may help, until there is an answer or a `SheetError`.
+
+        With `postponed`, make it once.
+        """
+        is_safe = postponed is None
         trouble: RefusedError | UnclearError
-        for attempt in range(TRIES):
+        for attempt in range(postponed or 0, TRIES):
             try:
                 return call()
             except RefusedError as refusal:
                 trouble = refusal
-                if refusal.status >= 500 and not is_safe:
+                if not is_safe and (refusal.status >= 500 or refusal.status == _TOO_SLOW):
                     raise UnclearError(f"status {refusal.status}") from None
             except UnclearError as unclear:
                 trouble = unclear
@@ -210,6 +237,8 @@ class SheetsClient:
             if pause is None or attempt == TRIES - 1:
                 break
             self._sleep(pause)
+            if not is_safe:
+                raise PostponedError(str(trouble)) from None
         if isinstance(trouble, RefusedError) and not is_safe and trouble.status == 400:
             raise trouble
         raise self.place.describe(trouble) from None

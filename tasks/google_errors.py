@@ -45,6 +45,10 @@ class UnreachableError(UnclearError):
     """The call certainly did not arrive: no connection, or no token for it."""
 
 
+class PostponedError(UnclearError):
+    """A write certainly was not done, and there was a pause: look at the spreadsheet again, then write."""
+
+
 def read_refusal(status: int, body: Any, retry_after: float | None) -> RefusedError:
     """A refusal from the parsed body of an answer; Google's proxies send other shapes than its API."""
     error = body.get("error") if isinstance(body, dict) else None

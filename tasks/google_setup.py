@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from mentoring.desk import TABS, Column, Tab, TabUpdate
 from mentoring.desk_looks import READ_ME, choose_tab_colour
 from tasks.google_client import FIRST_PAUSE, TRIES, SheetsClient, open_client
-from tasks.google_errors import RefusedError, SpreadsheetName, UnclearError
+from tasks.google_errors import PostponedError, RefusedError, SpreadsheetName, UnclearError
 from tasks.google_looks import (
     PROTECTION,
     add_tab,
@@ -66,7 +66,9 @@ def set_up_committee(settings: Settings, sleep: Callable[[float], None] = time.s
         if not setup.requests:
             return made
         try:
-            client.write(setup.requests)
+            client.write(setup.requests, attempt)
+        except PostponedError:
+            continue
         except UnclearError:
             sleep(FIRST_PAUSE * 2**attempt)
         except RefusedError as refusal:
@@ -214,8 +216,5 @@ def check_access(settings: Settings, name: SpreadsheetName) -> Access:
     time_zone = read_spreadsheet(client.read(OUTLINE)).time_zone
     if name == "committee":
         same = {"properties": {"timeZone": time_zone}, "fields": "timeZone"}
-        try:
-            client.write([{"updateSpreadsheetProperties": same}])
-        except (UnclearError, RefusedError) as trouble:
-            raise client.place.describe(trouble) from None
+        client.write_same({"updateSpreadsheetProperties": same})
     return Access(client.place.address, time_zone)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from mentoring.desk import TABS, SheetTab, TabUpdate
 from tasks.google_client import FIRST_PAUSE, SheetsClient, open_client
-from tasks.google_errors import RefusedError, UnclearError
+from tasks.google_errors import PostponedError, RefusedError, UnclearError
 from tasks.google_mending import Memory, find_damage, remember
 from tasks.google_requests import Request, Writes, write_cells
 from tasks.google_tabs import FIELDS, OUTLINE, Spreadsheet, read_spreadsheet
@@ -70,15 +70,19 @@ class GoogleSheets:
         don't tell which column is which, or people keep changing it.
         """
         memories: dict[str, Memory] = {}
-        refusals = 0
+        refusals = postponed = 0
         for attempt in range(ROUNDS):
+            self.committee.reserve_write()
             book = read_spreadsheet(self.committee.read(FIELDS))
             work = [_plan_update(book, update, memories) for update in updates]
             parts = [(item.tab, request) for item in work for request in item.requests]
             if not parts:
                 return
             try:
-                self.committee.write([request for _, request in parts])
+                self.committee.write([request for _, request in parts], postponed)
+            except PostponedError:
+                postponed += 1
+                continue
             except UnclearError:
                 self.sleep(FIRST_PAUSE * 2 ** min(attempt, _MOST_DOUBLINGS))
             except RefusedError as refusal:

@@ -36,7 +36,7 @@ from stand_ins.google_sheets import GoogleStandIn
 from mentoring.desk import TABS, TabUpdate
 from tasks import google_client
 from tasks.google_client import LONGEST_PAUSE, TRIES, SheetsClient, open_client, read_service_account
-from tasks.google_errors import RefusedError, UnclearError
+from tasks.google_errors import PostponedError, RefusedError, UnclearError
 from tasks.google_pace import Pace
 from tasks.google_sheets import GoogleSheets
 from tasks.google_tabs import OUTLINE
@@ -152,19 +152,33 @@ def test_a_write_in_doubt_is_never_sent_again_blindly(
     assert google.count_calls("write") == 1
 
 
-def test_a_write_that_was_certainly_not_done_is_sent_again(
+def test_a_write_that_was_certainly_not_done_is_left_to_whoever_looks_again(
     google: GoogleStandIn, client: SheetsClient, pauses: list[float]
 ) -> None:
-    google.faults.at(1, too_many_requests())
-    client.write(SAME_ZONE)
+    google.faults.at(1, too_many_requests(17))
+    with pytest.raises(PostponedError):
+        client.write(SAME_ZONE)
+    assert ([call.committed for call in google.calls], pauses) == ([False], [17])
+    client.write(SAME_ZONE, 1)
     assert [call.committed for call in google.calls] == [False, True]
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         client._http._base = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         pauses.clear()
+        for postponed in range(TRIES - 1):
+            with pytest.raises(PostponedError):
+                client.write(SAME_ZONE, postponed)
         with pytest.raises(SheetError, match="see that this machine is online"):
-            client.write(SAME_ZONE)
+            client.write(SAME_ZONE, TRIES - 1)
+    assert all(0.5 * 2**n <= pause <= 1.5 * 2**n for n, pause in enumerate(pauses))
     assert len(pauses) == TRIES - 1
+
+
+def test_a_write_that_google_found_too_slow_is_in_doubt(google: GoogleStandIn, client: SheetsClient) -> None:
+    google.faults.at(1, Fault("408", status=408))
+    with pytest.raises(UnclearError, match="408") as caught:
+        client.write(SAME_ZONE)
+    assert not isinstance(caught.value, PostponedError)
 
 
 def test_a_senseless_write_is_refused_at_once(google: GoogleStandIn, client: SheetsClient) -> None:
@@ -334,6 +348,23 @@ def test_calls_keep_to_the_quota_of_any_minute(
     assert len(clock.slept) == 4
     client.write(SAME_ZONE)
     assert len(clock.slept) == 4, "writes have a quota of their own"
+
+
+def test_a_write_waits_for_its_turn_before_the_reading_that_it_rests_on(
+    google: GoogleStandIn, settings: Settings, tmp_path: Path
+) -> None:
+    clock = Clock()
+    sheets = GoogleSheets(settings, clock.sleep)
+    sheets.committee._http._pace = Pace(tmp_path / "calls.json", 1, clock.tell, clock.sleep)
+    waits: list[tuple[str, float]] = []
+    google.on_call(lambda call: waits.append((call.kind, clock.now)))
+    for status in ("Proposed", "Approved"):
+        sheets.write_committee([TabUpdate("Matches", [{"Reference": "M-1", "Status": status}])])
+    read_at = {place: at for place, (kind, at) in enumerate(waits) if kind == "read"}
+    written = [(place, at) for place, (kind, at) in enumerate(waits) if kind == "write"]
+    assert len(written) == 2
+    assert written[1][1] - written[0][1] >= 60, "one write a minute is all that the quota allows here"
+    assert [at - read_at[place - 1] for place, at in written] == [0, 0]
 
 
 def test_a_broken_file_or_a_clock_set_back_makes_nobody_wait(tmp_path: Path) -> None:

@@ -255,6 +255,15 @@ def test_trouble_without_end_gives_up(desk: Desk, fault: Fault) -> None:
     assert desk.look() == (before, lines)
 
 
+def test_a_limit_that_lasts_stops_writing_in_a_sentence(desk: Desk) -> None:
+    before, lines = desk.look()
+    desk.google.faults.at(lambda call: call.kind == "write", too_many_requests(), times=99)
+    with pytest.raises(SheetError, match="limit of calls a minute is used up for"):
+        desk.sheets.write_committee([UPDATE])
+    assert [call.kind for call in desk.google.calls] == ["read", "write"] * 5
+    assert desk.look() == (before, lines)
+
+
 def test_google_says_how_long_to_wait(desk: Desk) -> None:
     desk.google.faults.at(1, too_many_requests(17))
     desk.sheets.write_committee([UPDATE])
@@ -378,6 +387,25 @@ def test_a_person_edits_while_the_answer_is_lost(desk: Desk, edit: str) -> None:
     desk.google.on_call(person)
     desk.google.faults.at(2, UNHEARD[0])
     desk.sheets.write_committee([UPDATE])
+    person.check_outcome()
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_person_edits_while_google_makes_us_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    """What is written after the pause is about the tab as it stands then: nothing has to be mended."""
+    desk.google.faults.at(2, too_many_requests(30))
+    sheets, person = desk.sheets, Person(desk, {})
+
+    def wait(seconds: float) -> None:
+        desk.slept.append(seconds)
+        person.edit(EDITS[edit])
+
+    monkeypatch.setattr(sheets.committee, "_sleep", wait)
+    sheets.write_committee([UPDATE])
+    assert desk.slept == [30]
+    assert [call.kind for call in desk.google.calls] == ["read", "write", "read", "write", "read"]
     person.check_outcome()
 
 
