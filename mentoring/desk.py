@@ -103,7 +103,7 @@ def _person(heading: str, width: int, note: str = "", choices: tuple[str, ...] =
 
 
 _REFERENCE = Column(
-    "Reference", width=14, note="The software finds the row by this. Please leave it as it is."
+    "Reference", width=17, note="The software finds the row by this. Please leave it as it is."
 )
 _DECIDED_BY = _person("Decided by", 16, "Your name or initials, so that the committee knows whom to ask.")
 _NOTE = _person("Note", 40, "Anything the committee wants to remember. The software never reads it.")

@@ -36,9 +36,9 @@ SENTENCES = (
     "next run.",
     "Columns with a grey-blue heading belong to the software, which writes them anew on each run, so a "
     "change that you make there does not last.",
-    "Sort, filter, colour and move as you like, and add columns, notes and tabs of your own; please leave "
-    "the headings in the first row and the references as they are, because the software finds its rows "
-    "by them.",
+    "Sort, filter, color and move as you like, and add columns, notes and tabs of your own; please leave "
+    "the names of the tabs, the headings in the first row and the references as they are, because the software "
+    "finds everything by them.",
 )
 
 

@@ -70,7 +70,7 @@ class GoogleSheets:
         don't tell which column is which, or people keep changing it.
         """
         memories: dict[str, Memory] = {}
-        refusals = postponed = 0
+        refusals = postponed = mended = 0
         for attempt in range(ROUNDS):
             self.committee.reserve_write()
             book = read_spreadsheet(self.committee.read(FIELDS))
@@ -93,6 +93,10 @@ class GoogleSheets:
                 continue
             for item in work:
                 item.remember(memories)
+            mended += any(item.mends for item in work)
+            if mended > 1:
+                # Mending was too late once: somebody is moving things about, and soon done.
+                self.sleep(FIRST_PAUSE * 2 ** min(mended, _MOST_DOUBLINGS))
         raise SheetError(
             "The committee's spreadsheet was changed by somebody each time the software wrote there; "
             "run again in a moment."

@@ -109,7 +109,8 @@ def test_no_document_names_a_make_target_that_does_not_exist() -> None:
 @pytest.mark.parametrize("tab", list(TABS))
 def test_the_committee_reads_of_every_tab_and_of_what_it_writes_there(tab: str) -> None:
     guide = read(ROOT / "docs" / "committee-guide.md")
-    assert f"\n### {tab}\n" in guide
+    section = guide.partition(f"\n### {tab}\n")[2].partition("\n### ")[0]
+    assert f"](pictures/desk-{tab.lower()}.png)" in section
     [row] = [line for line in guide.splitlines() if line.startswith(f"| [`{tab}`]")]
     assert re.findall(r"\*([^*]+)\*", row.split("|")[2]) == TABS[tab].list_headings("people")
 

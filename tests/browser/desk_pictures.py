@@ -12,15 +12,15 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from deployments.demo import DemoYear
 from mentoring.cohort import Cohort
-from mentoring.desk import TabUpdate
+from mentoring.desk import TABS, TabUpdate
 from mentoring.desk_rows import list_message_rows
 from tasks.local_workbooks import COMMITTEE
 from tasks.reports import REPORT_FOLDER
@@ -42,23 +42,42 @@ tr:first-child td {{ padding-bottom: 2px }}
 
 @dataclass(frozen=True)
 class Shot:
-    """A tab on the evening of a day, and which of its lines are shown (1 is the headings)."""
+    """A tab on the evening of a day, and which of its lines are shown (1 is the headings).
+
+    `typed` is what somebody has just written into people's columns, by line, and no run has read yet. `widths` are those
+    of columns made narrower, in characters, so that a wide tab can be read on a page.
+    """
 
     tab: str
     day: date
     lines: Sequence[int]
+    typed: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    widths: Mapping[str, int] = field(default_factory=dict)
 
 
 def _from_to(*ends: tuple[int, int]) -> list[int]:
     return [1, *(line for first, last in ends for line in range(first, last + 1))]
 
 
+_DECIDED = {
+    2: ("Approve", "Mei L."),
+    14: ("Approve", "R. Ostrander", "Both told us that one hour is enough."),
+    19: ("Hold", "Mei L.", "Her mentor is traveling until early March."),
+}
+_NARROW_PEOPLE = dict.fromkeys(("Mentor", "Mentee", "From", "Partner"), 18)
+_NARROW_MATCHES = _NARROW_PEOPLE | {
+    "Why": 46, "Watch out": 24, "Runner-ups": 28, "Status": 10, "To do": 18, "Note": 24
+}  # fmt: skip
+_NARROW_REQUESTS = _NARROW_PEOPLE | {"In their words": 36, "To do": 22, "Note": 14}
 SHOTS = (
+    Shot("Read me", date(2027, 12, 1), range(1, 19)),
+    Shot("Applications", date(2027, 2, 23), [1, 13, 17, 22, 32, 34, 36, 40, 43, 50, *range(53, 57)]),
+    Shot("Matches", date(2027, 2, 23), [1, 2, 3, 12, 14, 19, 20], _DECIDED, _NARROW_MATCHES),
     Shot("Program", date(2027, 12, 1), _from_to((2, 24))),
     Shot("Rules", date(2027, 12, 1), _from_to((2, 3))),
     Shot("Unmatched", date(2027, 2, 23), _from_to((2, 6))),
     Shot("Topics", date(2027, 12, 1), _from_to((2, 6))),
-    Shot("Requests", date(2027, 7, 9), _from_to((2, 3))),
+    Shot("Requests", date(2027, 7, 9), _from_to((2, 3)), {}, _NARROW_REQUESTS),
     Shot("Check-ins", date(2027, 7, 14), _from_to((5, 8), (12, 13), (22, 23))),
     Shot("Messages", date.max, _from_to((2, 4))),
     Shot("Evaluation", date(2027, 12, 10), _from_to((2, 8), (11, 15), (31, 40))),
@@ -91,18 +110,35 @@ def read_evening(kept: Path, day: date) -> Path:
 def write_page(sheet: Any, lines: Sequence[int]) -> str:
     """The lines of the sheet as a page that shows them as a spreadsheet does."""
     widths = [sheet.column_dimensions[cell.column_letter].width * PIXELS_A_CHARACTER for cell in sheet[1]]
+    spans = {area.start_cell.coordinate: area.size["columns"] for area in sheet.merged_cells.ranges}
     rows = "".join(
-        f"<tr>{''.join(map(_write_cell, sheet[line]))}</tr>" for line in lines if line <= sheet.max_row
+        f"<tr>{''.join(_write_cell(cell, spans) for cell in sheet[line] if not _is_covered(cell))}</tr>"
+        for line in lines
+        if line <= sheet.max_row
     )
     columns = "".join(f'<col style="width: {width:.0f}px">' for width in widths)
     return _PAGE.format(width=round(sum(widths)), columns=columns, rows=rows)
 
 
-def _write_cell(cell: Any) -> str:
+def _is_covered(cell: Any) -> bool:
+    """Whether the cell before this one is merged over it."""
+    return type(cell).__name__ == "MergedCell"
+
+
+def _write_cell(cell: Any, spans: Mapping[str, int]) -> str:
     fill = f"background: #{cell.fill.fgColor.rgb[2:]};" if cell.fill.fill_type == "solid" else ""
     weight = "font-weight: bold;" if cell.font.b else ""
     text = "" if cell.value is None else str(cell.value)
-    return f'<td style="{fill}{weight}">{html.escape(text)}</td>'
+    return f'<td colspan="{spans.get(cell.coordinate, 1)}" style="{fill}{weight}">{html.escape(text)}</td>'
+
+
+def write_decisions(sheet: Any, typed: Mapping[int, Sequence[str]]) -> None:
+    """Fill people's columns of some lines, from the first of them on."""
+    headings = [cell.value for cell in sheet[1]]
+    first = headings.index(TABS[sheet.title].list_headings("people")[0]) + 1 if typed else 0
+    for line, texts in typed.items():
+        for column, text in enumerate(texts, first):
+            sheet.cell(line, column).value = text
 
 
 def put_in_doubt(cohort: Cohort) -> Cohort:
@@ -130,6 +166,10 @@ def take_pictures(page: Any, kept: Path, folder: Path, shots: Sequence[Shot] = S
 
     for shot in shots:
         sheet = load_workbook(read_evening(kept, shot.day))[shot.tab]
+        write_decisions(sheet, shot.typed)
+        for cell in sheet[1]:
+            if cell.value in shot.widths:
+                sheet.column_dimensions[cell.column_letter].width = shot.widths[cell.value]
         page.set_content(write_page(sheet, shot.lines))
         width = page.evaluate("document.querySelector('table').offsetWidth") + 28
         page.set_viewport_size({"width": width, "height": 100})
@@ -139,7 +179,7 @@ def take_pictures(page: Any, kept: Path, folder: Path, shots: Sequence[Shot] = S
 
 def name_picture(tab: str) -> str:
     """The file that shows the tab."""
-    return f"desk-{tab.lower()}.png"
+    return f"desk-{tab.lower().replace(' ', '-')}.png"
 
 
 def live(folder: Path) -> Path:

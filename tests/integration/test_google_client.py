@@ -7,7 +7,7 @@ import multiprocessing
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -25,7 +25,9 @@ from stand_ins.google_faults import (
     Quota,
     api_disabled,
     bad_gateway,
+    excel_file,
     expired_token,
+    no_room,
     not_found,
     permission_denied,
     plain_error,
@@ -37,7 +39,7 @@ from mentoring.desk import TABS, TabUpdate
 from tasks import google_client
 from tasks.google_client import LONGEST_PAUSE, TRIES, SheetsClient, open_client, read_service_account
 from tasks.google_errors import PostponedError, RefusedError, UnclearError
-from tasks.google_pace import Pace
+from tasks.google_pace import CallKind, Pace
 from tasks.google_sheets import GoogleSheets
 from tasks.google_tabs import OUTLINE
 from tasks.settings import Settings
@@ -207,6 +209,8 @@ def test_one_token_serves_the_whole_process_and_forms_are_only_read(
     assert google.tokens_given - given == 2
     forms = open_client(settings, "forms")
     assert forms._http.auth.scopes == [READ]
+    committee = open_client(settings, "committee")
+    assert committee._http.auth.scopes == [READ.removesuffix(".readonly")], "no other file of the account's"
     with pytest.raises(SheetError, match="The forms' spreadsheet is not shared"):
         forms.write(SAME_ZONE)
 
@@ -280,6 +284,8 @@ def test_settings_that_are_missing_are_named(settings: Settings) -> None:
         (api_disabled(), r"enable it at https://console\.cloud\.google\.com"),
         (plain_error(), r"refused a call about the committee's spreadsheet \(status 400\)"),
         (expired_token(), r"does not accept the service account {email}"),
+        (excel_file(), r"committee's spreadsheet is an Excel file .* new id"),
+        (no_room(), r"committee's spreadsheet has no room left; delete blank rows"),
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
@@ -350,21 +356,32 @@ def test_calls_keep_to_the_quota_of_any_minute(
     assert len(clock.slept) == 4, "writes have a quota of their own"
 
 
+@dataclass(frozen=True)
+class FewWrites(Pace):
+    """A quota that readings never use up."""
+
+    def wait_for_turn(self, kind: CallKind) -> None:
+        if kind == "write":
+            super().wait_for_turn(kind)
+
+
 def test_a_write_waits_for_its_turn_before_the_reading_that_it_rests_on(
     google: GoogleStandIn, settings: Settings, tmp_path: Path
 ) -> None:
     clock = Clock()
     sheets = GoogleSheets(settings, clock.sleep)
-    sheets.committee._http._pace = Pace(tmp_path / "calls.json", 1, clock.tell, clock.sleep)
-    waits: list[tuple[str, float]] = []
-    google.on_call(lambda call: waits.append((call.kind, clock.now)))
+    sheets.committee._http._pace = FewWrites(tmp_path / "calls.json", 1, clock.tell, clock.sleep)
+    calls: list[tuple[str, float]] = []
+    google.on_call(lambda call: calls.append((call.kind, clock.now)))
     for status in ("Proposed", "Approved"):
         sheets.write_committee([TabUpdate("Matches", [{"Reference": "M-1", "Status": status}])])
-    read_at = {place: at for place, (kind, at) in enumerate(waits) if kind == "read"}
-    written = [(place, at) for place, (kind, at) in enumerate(waits) if kind == "write"]
-    assert len(written) == 2
-    assert written[1][1] - written[0][1] >= 60, "one write a minute is all that the quota allows here"
-    assert [at - read_at[place - 1] for place, at in written] == [0, 0]
+    written = [place for place, (kind, _) in enumerate(calls) if kind == "write"]
+    first, second = (calls[place][1] for place in written)
+    assert second - first >= 60, "one write a minute is all that the quota allows here"
+    assert [(calls[place - 1][0], calls[place - 1][1]) for place in written] == [
+        ("read", first),
+        ("read", second),
+    ]
 
 
 def test_a_broken_file_or_a_clock_set_back_makes_nobody_wait(tmp_path: Path) -> None:

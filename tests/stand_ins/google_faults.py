@@ -147,6 +147,22 @@ def not_found() -> Fault:
     return _fault("404", 404, "NOT_FOUND", "Requested entity was not found.")
 
 
+def excel_file() -> Fault:
+    """400: the id is that of an Excel file which Google only keeps."""
+    return _fault(
+        "400 Excel file", 400, "FAILED_PRECONDITION", "This operation is not supported for this document"
+    )
+
+
+def no_room() -> Fault:
+    """400: the spreadsheet is as large as Google lets any be."""
+    message = (
+        "Invalid requests[0].appendCells: This action would increase the number of cells in the workbook above the "
+        "limit of 10000000 cells."
+    )
+    return _fault("400 no room", 400, "INVALID_ARGUMENT", message)
+
+
 def expired_token() -> Fault:
     """401: the token is over."""
     refused = expired()
