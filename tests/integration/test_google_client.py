@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from stand_ins.google_faults import (
     bad_gateway,
     excel_file,
     expired_token,
+    hang,
     no_room,
     not_found,
     permission_denied,
@@ -105,6 +107,19 @@ def test_a_reading_is_tried_again_after_whatever_passes(
     google.faults.at(1, quicken(client, fault))
     assert client.read(OUTLINE)["properties"]["timeZone"] == "America/New_York"
     assert (google.count_calls(), len(pauses)) == (2, 1)
+
+
+def test_no_answer_is_waited_for_without_end(
+    google: GoogleStandIn, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert google_client.TIMEOUTS == (5.0, 60.0)
+    monkeypatch.setattr(google_client, "TIMEOUTS", (5.0, 0.5))
+    monkeypatch.setattr(google_client, "FIRST_PAUSE", 0.0)
+    google.faults.at(1, hang(30))
+    started = monotonic()
+    open_client(settings, "committee").read(OUTLINE)
+    assert monotonic() - started < 15
+    assert google.count_calls() == 2
 
 
 def test_trouble_that_stays_ends_after_five_tries_with_longer_pauses(

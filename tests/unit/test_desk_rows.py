@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from cohorts import (
@@ -21,7 +22,7 @@ from cohorts import (
     with_messages,
 )
 
-from mentoring.cohort import Cohort, Match, Request
+from mentoring.cohort import Cohort, Match, Request, RequestKind
 from mentoring.desk import TABS, SheetRow, SheetTab
 from mentoring.desk_rows import (
     describe_desk,
@@ -144,6 +145,39 @@ def test_every_state_has_words() -> None:
     for state in LIVES["application"]:
         if state != "start":
             assert list_application_rows(make_cohort([mentee(1, state)]))[0]["Status"]
+
+
+def list_of(life: str) -> list[str]:
+    return [state for state in LIVES[life] if state != "start"]
+
+
+def test_no_cell_shows_a_code_whatever_has_happened() -> None:
+    """Every state and reason that anything may have, on every tab: words that begin with a capital, and no code."""
+    cohort = make_full()
+    [message], request = cohort.messages, cohort.requests["2027-request-001"]
+    applications = [mentee(number, state) for number, state in enumerate(list_of("application"), 1)]
+    requests = [
+        replace(request, request_id=f"{state}-{kind}", state=state, kind=kind, decided_by="NB")
+        for state in list_of("request")
+        for kind in get_args(RequestKind)
+    ]
+    messages = [
+        replace(message, message_id=f"{state}-{kind}", state=state, kind=kind, problem="")
+        for state in list_of("message")
+        for kind in KINDS
+    ]
+    rows = [
+        *list_application_rows(make_cohort(applications)),
+        *list_request_rows(replace(cohort, requests={one.request_id: one for one in requests}), [], NOW),
+        *list_message_rows(
+            replace(cohort, messages=tuple(messages)), [decide(one.message_id, "") for one in messages]
+        ),
+    ]
+    assert len(rows) > len(messages) + len(requests)
+    for row in rows:
+        assert str(row["Status"])[:1].isupper()
+        said = [str(cell) for heading, cell in row.items() if heading not in ("Reference", "E-mail")]
+        assert [text for text in said if re.search(r"[a-z]_[a-z]|\b(None|True|False)\b", text)] == []
 
 
 @pytest.mark.parametrize(
