@@ -137,7 +137,7 @@ def test_a_decision_carries_who_and_when_and_another_word_is_never_guessed(here:
         cleo: ("proposed", 1, "Dee", when, None),
     }
     row = list_matches(here)["Beth"]
-    assert "“Aprove”" in row["To do"]
+    assert row["To do"] == "“Aprove” is not a decision; choose Approve, Reject or Hold."
     assert (row["Status"], row["Decision"], row["Decided by"], row["Note"]) == (
         "Proposed",
         "Aprove",
