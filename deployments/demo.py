@@ -42,6 +42,8 @@ class DemoYear:
     folder: Path
     tell: Callable[[str], None] = print
     reports: list[RunReport] = field(default_factory=list)
+    #: Each of these days brings check-ins of its own.
+    introduced_on: set[date] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         make_program_folder(self.folder)
@@ -56,14 +58,13 @@ class DemoYear:
         for day in self._list_days():
             self._live_day(day)
 
-    def _list_days(self) -> list[date]:
-        """Every day on which somebody does something or something is due."""
-        start, end = self.settings.applications_open, self.settings.evaluation_due + timedelta(days=1)
-        return [
-            start + timedelta(days=n)
-            for n in range((end - start).days + 1)
-            if self._plan_day(start + timedelta(days=n))
-        ]
+    def _list_days(self) -> Iterator[date]:
+        """Every day on which somebody does something or something is due, which days before may have brought about."""
+        day = self.settings.applications_open
+        while day <= self.settings.evaluation_due + timedelta(days=1):
+            if self._plan_day(day):
+                yield day
+            day += timedelta(days=1)
 
     def _plan_day(self, day: date) -> list[str]:
         """The flows whose schedules do something on this day, in their order."""
@@ -93,8 +94,8 @@ class DemoYear:
             "introduce-matches": {s.starts, decisions["hold"]["approve_on"]}
             | {day + later for day in latecomers | confirmed | late_edits if day > s.starts},
             "send-monthly-topics": self._list_topic_runs(),
-            # Answers are read at the next check-in; after the first and the last the committee does not wait so long.
-            "collect-check-ins": {*check_ins, check_ins[0] + patience, check_ins[-1] + patience},
+            # Answers are read when the next pair is asked; after the last nobody is.
+            "collect-check-ins": check_ins | {max(check_ins) + patience},
             "compile-evaluations": {
                 s.evaluation_opens,
                 *(s.evaluation_due - timedelta(days=days) for days in REMINDERS),
@@ -125,11 +126,13 @@ class DemoYear:
         missed = {day for day in days if f"{day:%Y-%m}" == timeline["missed_day"]}
         return (days - missed) | {timeline["back_on"]}
 
-    def _list_check_in_days(self) -> list[date]:
+    def _list_check_in_days(self) -> set[date]:
+        """When pairs are asked: those that were introduced late have days of their own."""
         from mentoring.calendar import add_months
 
-        first = self.settings.starts + timedelta(days=self.settings.check_in_after_days)
-        return [day for n in range(12) if (day := add_months(first, n)) < self.settings.ends]
+        s = self.settings
+        firsts = [day + timedelta(days=s.check_in_after_days) for day in {s.starts} | self.introduced_on]
+        return {day for first in firsts for n in range(12) if (day := add_months(first, n)) < s.ends}
 
     def _live_day(self, day: date) -> None:
         moment = datetime.combine(day, RUNS_AT, self.program.zone)
@@ -155,6 +158,8 @@ class DemoYear:
     def _run(self, name: str, moment: datetime) -> RunReport:
         report: RunReport = load_flow(name)(as_of=moment)
         self.reports.append(report)
+        if report.counts.get("introduced"):
+            self.introduced_on.add(moment.date())
         self.tell(f"{moment:%d %b %Y}  {name:<22} {report.describe_counts()}")
         return report
 

@@ -19,6 +19,7 @@ from told_events import record_events
 from deployments.demo import DemoYear
 from deployments.erasing import erase_person
 from flows import FLOW_NAMES
+from mentoring.calendar import add_months
 from mentoring.cohort import Cohort
 from tasks.database import Database
 from tasks.settings import load_settings
@@ -240,6 +241,24 @@ def test_the_missed_first_of_the_month_is_caught_up(year, cohort):
         if (m.kind, m.period) == ("monthly_topic", year.people.timeline["missed_day"])
     }
     assert min(sent) == year.people.timeline["back_on"]
+
+
+def test_every_pair_is_asked_ten_days_after_its_introduction_and_then_monthly(year, cohort):
+    zone, ends = year.program.zone, year.settings.ends
+    introduced = [match for match in cohort.matches.values() if match.introduced_at]
+    assert len({match.introduced_at.date() for match in introduced}) == 6
+    for match in introduced:
+        first = match.introduced_at.astimezone(zone).date() + timedelta(days=10)
+        over = min(ends, match.ended_at.astimezone(zone).date())
+        expected = [day for n in range(9) if (day := add_months(first, n)) < over]
+        for key in match.pair:
+            asked = sorted(
+                message.settled_at.astimezone(zone).date()
+                for message in cohort.messages
+                if (message.kind, message.subject_id, message.recipient_id)
+                == ("check_in", match.match_id, cohort.person_of(key))
+            )
+            assert asked == expected, match.match_id
 
 
 def test_reminders_go_only_to_those_who_had_not_answered(cohort):
