@@ -15,26 +15,29 @@ def purge_personal_data(cohort: CohortId = None, as_of: AsOf = None, dry_run: Dr
     run = steps.open_run("purge-personal-data", cohort, as_of, dry_run)
     runs, told = ([run], []) if cohort else steps.list_cohorts_to_purge(run)
     people = 0
+    gone: list[str] = []
     for one in runs:
-        found, sentences = _erase_people(one)
-        people += found
-        told += sentences
+        desk = steps.gather_desk(one)
+        told += desk.problems
+        if is_purge_due(desk.cohort, one.now):
+            leavers = len(steps.list_leavers(one, gone))
+            told += _erase_people(one, leavers)
+            people += leavers
+            gone.append(one.cohort_id)
     # Only now: somebody who took part in several years has gone from the rows and pages of each.
     for one in runs:
         _tidy_up(one)
     return steps.report_run(run, [Plan(counts={"people to erase": people})], {}, told)
 
 
-def _erase_people(run: Run) -> tuple[int, list[str]]:
-    """How many people of one cohort have to go, and what else there is to tell; in a dry run they stay."""
-    desk = steps.gather_desk(run)
-    plan = steps.plan_purge(desk.cohort, run.now)
-    told: tuple[str, ...] = ()
-    if is_purge_due(desk.cohort, run.now) and not run.dry_run:
-        told = steps.anonymise_cohort(run, plan.counts["people to erase"])
-        steps.remove_mail_files(run)
-        steps.remove_review(run)
-    return plan.counts["people to erase"], [*desk.problems, *told]
+def _erase_people(run: Run, leavers: int) -> tuple[str, ...]:
+    """Remove what one cohort keeps of people; returns what else there is to tell. In a dry run it stays."""
+    if run.dry_run:
+        return ()
+    told = steps.anonymise_cohort(run, leavers)
+    steps.remove_mail_files(run)
+    steps.remove_review(run)
+    return told
 
 
 def _tidy_up(run: Run) -> None:

@@ -25,17 +25,6 @@ def keep_points(explanation: Mapping[str, Any]) -> dict[str, Any]:
     return {"criteria": points} if points else {}
 
 
-def plan_purge(cohort: Cohort, now: datetime) -> Plan:
-    """Whether the cohort's time is over at `now`, and how many people that concerns."""
-    if not is_purge_due(cohort, now):
-        return Plan(counts={"people to erase": 0})
-    return Plan(
-        counts={
-            "people to erase": len({item.person_id for item in cohort.applications.values() if item.email})
-        }
-    )
-
-
 def is_purge_due(cohort: Cohort, now: datetime) -> bool:
     """Whether personal data has to go; stays true afterwards, so that an interrupted purge is finished."""
     return local_day(now, cohort.program.zone) >= find_purge_day(cohort.settings)

@@ -6,7 +6,7 @@ The statistics stay: states, points, scales and choices, without a word that a p
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mentoring.addresses import normalise_address
@@ -91,20 +91,30 @@ def list_cohorts_to_purge(run: Run) -> tuple[list[Run], list[str]]:
     return [*(replace(run, cohort_id=name) for name in others if name in known), run], told
 
 
+def list_leavers(run: Run, gone: Collection[str] = ()) -> list[str]:
+    """Who goes with this cohort: everybody of it who takes part in no other that still keeps personal data.
+
+    `gone` are cohorts that go before it, and in a dry run are still there.
+    """
+    with run.database.transaction(run.flow, run.now) as transaction:
+        rows = transaction.fetch_all("list_cohorts_of_people", cohort_id=run.cohort_id)
+    staying = {row["person_id"] for row in rows if row["cohort_id"] and row["cohort_id"] not in gone}
+    return sorted({row["person_id"] for row in rows} - staying)
+
+
 def anonymise_cohort(run: Run) -> tuple[str, ...]:
     """Erase everybody who takes part in no other cohort that still keeps its data; once done, does nothing.
 
     Returns a sentence if the mail provider could have erased them, too, and did not.
     """
+    going = list_leavers(run)
     with run.database.transaction(run.flow, run.now) as transaction:
-        rows = transaction.fetch_all("list_people_only_in", cohort_id=run.cohort_id)
-        going = {row["person_id"] for row in rows}
         addresses = [
             row["email"] for row in transaction.fetch_all("list_people") if row["person_id"] in going
         ]
     # First: an interrupted run asks again, but knows no address of those who are gone.
     answer = ask_provider(run, addresses) if addresses and run.settings.mail == "sendgrid" else ""
-    erase_people(run, sorted(going))
+    erase_people(run, going)
     with run.database.transaction(run.flow, run.now) as transaction:
         removed = [transaction.execute(query, cohort_id=run.cohort_id) for query in _FORGET_PLACELESS]
         cohort = transaction.fetch_one("find_cohort", cohort_id=run.cohort_id)

@@ -29,9 +29,6 @@ from mentoring import (
     proposals,
     requests,
 )
-from mentoring import (
-    erasure as retention,
-)
 from mentoring.changes import Plan
 from mentoring.cohort import Cohort
 from mentoring.decisions import Rows
@@ -178,7 +175,7 @@ plan_requests = requests.plan_requests
 plan_completion = partial(completion.plan_completion, can_certify=certificates.can_write_certificate)
 plan_message_decisions = outbox.plan_message_decisions
 add_digest = digest.add_digest
-plan_purge = retention.plan_purge
+list_leavers = erasure.list_leavers
 list_cohorts_to_purge = erasure.list_cohorts_to_purge
 tell_operator = notices.tell_operator
 

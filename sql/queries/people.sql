@@ -52,24 +52,22 @@ WHERE
     )
 ORDER BY people.person_id, audit_log.noted_at;
 
--- name: list_people_only_in
--- People who took part in this cohort and in none that still keeps personal data.
-SELECT DISTINCT here.person_id
+-- name: list_cohorts_of_people
+-- Everybody of this cohort who is not erased, with each other cohort of theirs that still keeps personal data: a row
+-- without one for whoever has none.
+SELECT DISTINCT
+    here.person_id,
+    cohorts.cohort_id
 FROM applications AS here
 INNER JOIN people ON here.person_id = people.person_id
+LEFT JOIN
+    applications AS elsewhere
+    ON here.person_id = elsewhere.person_id AND here.cohort_id <> elsewhere.cohort_id
+LEFT JOIN cohorts ON elsewhere.cohort_id = cohorts.cohort_id AND cohorts.anonymised_at IS NULL
 WHERE
     here.cohort_id = :cohort_id
     AND people.erased_at IS NULL
-    AND NOT EXISTS (
-        SELECT 1
-        FROM applications AS elsewhere
-        INNER JOIN cohorts ON elsewhere.cohort_id = cohorts.cohort_id
-        WHERE
-            elsewhere.person_id = here.person_id
-            AND elsewhere.cohort_id <> here.cohort_id
-            AND cohorts.anonymised_at IS NULL
-    )
-ORDER BY here.person_id;
+ORDER BY here.person_id, cohorts.cohort_id;
 
 -- name: list_forgotten_responses
 SELECT response_key

@@ -100,12 +100,19 @@ def test_an_earlier_years_data_goes_while_a_later_year_is_under_way(stage: Stage
     assert read_everything(stage) == after
 
 
+def find_last_purge_moment(program: Program) -> datetime:
+    later = datetime.combine(find_purge_day(program.cohorts["2029"]), datetime.min.time())
+    return later + timedelta(hours=20)
+
+
 def test_somebody_of_two_years_leaves_the_rows_of_both_with_the_later_one(stage: Stage) -> None:
     apply(stage, "2029", "Ana", MARKED)
-    run("purge-personal-data", find_purge_moment(stage.settings.program))
+    due = find_purge_moment(stage.settings.program)
+    assert run("purge-personal-data", due, dry_run=True).counts == {"people to erase": 0}
+    assert run("purge-personal-data", due).counts == {"people to erase": 0}
     assert MARKED in read_everything(stage)
-    later = datetime.combine(find_purge_day(stage.settings.program.cohorts["2029"]), datetime.min.time())
-    run("purge-personal-data", later + timedelta(hours=20))
+    later = find_last_purge_moment(stage.settings.program)
+    assert run("purge-personal-data", later).counts == {"people to erase": 2}
     assert MARKED not in read_everything(stage)
     assert len(stage.sheets.desk["Applications"]) == 3
 
@@ -124,6 +131,16 @@ def test_advice_on_whom_to_recruit_goes_with_those_whom_it_names(stage: Stage) -
     assert MARKED not in read_everything(stage)
     [left] = stage.sheets.desk["Unmatched"]
     assert left["Smallest change"] == "One more mentor like Ben Bookworm."
+
+
+def test_somebody_of_two_years_that_go_together_is_counted_once(stage: Stage) -> None:
+    apply(stage, "2029", "Ana", MARKED)
+    later = find_last_purge_moment(stage.settings.program)
+    assert run("purge-personal-data", later, dry_run=True).counts == {"people to erase": 2}
+    assert MARKED in read_everything(stage)
+    assert run("purge-personal-data", later).counts == {"people to erase": 2}
+    assert MARKED not in read_everything(stage)
+    assert run("purge-personal-data", later).counts == {"people to erase": 0}
 
 
 @pytest.mark.parametrize("tab", ["Program", "Rules", "Evaluation"])
