@@ -82,8 +82,6 @@ class DemoYear:
         latecomers = self._list_latecomers()
         late_edits = {day for day in edits if day > s.starts}
         propose = {decisions["first_look_on"]} | latecomers | late_edits
-        check_ins = self._list_check_in_days()
-        patience = timedelta(days=timeline["answer_after_days"] + 1)
         return {
             "ingest-applications": {s.applications_open + timedelta(days=n) for n in (14, 28)}
             | {s.applications_close + timedelta(days=1)}
@@ -94,8 +92,7 @@ class DemoYear:
             "introduce-matches": {s.starts, decisions["hold"]["approve_on"]}
             | {day + later for day in latecomers | confirmed | late_edits if day > s.starts},
             "send-monthly-topics": self._list_topic_runs(),
-            # Answers are read when the next pair is asked; after the last nobody is.
-            "collect-check-ins": check_ins | {max(check_ins) + patience},
+            "collect-check-ins": self._list_check_in_runs(),
             "compile-evaluations": {
                 s.evaluation_opens,
                 *(s.evaluation_due - timedelta(days=days) for days in REMINDERS),
@@ -126,13 +123,20 @@ class DemoYear:
         missed = {day for day in days if f"{day:%Y-%m}" == timeline["missed_day"]}
         return (days - missed) | {timeline["back_on"]}
 
-    def _list_check_in_days(self) -> set[date]:
-        """When pairs are asked: those that were introduced late have days of their own."""
+    def _list_check_in_runs(self) -> set[date]:
+        """When pairs are asked, those that were introduced late on days of their own; and when their answers are read.
+
+        They are read when the next pair is asked, unless the committee would take a pair for silent until then.
+        """
         from mentoring.calendar import add_months
+        from mentoring.pair_standing import PATIENCE
 
         s = self.settings
         firsts = [day + timedelta(days=s.check_in_after_days) for day in {s.starts} | self.introduced_on]
-        return {day for first in firsts for n in range(12) if (day := add_months(first, n)) < s.ends}
+        asks = {day for first in firsts for n in range(12) if (day := add_months(first, n)) < s.ends}
+        read_after = timedelta(days=self.people.timeline["answer_after_days"] + 1)
+        lonely = {day for day in asks if not any(day < other <= day + PATIENCE for other in asks)}
+        return asks | {day + read_after for day in lonely}
 
     def _live_day(self, day: date) -> None:
         moment = datetime.combine(day, RUNS_AT, self.program.zone)
