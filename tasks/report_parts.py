@@ -12,9 +12,9 @@ from typing import Any
 from mentoring.evaluation.comparison_values import Measure, YearComparison
 from mentoring.evaluation.comparison_words import describe_difference, write_comparison
 from mentoring.evaluation.criteria_words import FEW_WORDS, MANY_WORDS, write_fit
-from mentoring.evaluation.figures import format_mean
 from mentoring.evaluation.intervals import Share, round_percent
 from mentoring.evaluation.lesson_words import name_criterion
+from mentoring.evaluation.rows import format_mean
 from mentoring.evaluation.values import WITHHELD, CriterionFit, FitByCriterion
 
 Part = dict[str, Any]

@@ -20,9 +20,10 @@ from mentoring.evaluation import (
     pick_headlines,
     write_sentences,
 )
-from mentoring.evaluation.figures import describe_ends, format_mean, format_median
+from mentoring.evaluation.figures import describe_ends
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.lesson_words import describe_effect, describe_lesson, name_criterion
+from mentoring.evaluation.rows import format_mean, format_median
 from mentoring.evaluation.values import FEWEST_ANSWERS, GROUPS, WITHHELD, ChoiceFigure
 from mentoring.program import Program
 from tasks.certificates import is_without_glyph, load_fonts

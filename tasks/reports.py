@@ -42,9 +42,10 @@ from mentoring.evaluation import (
 )
 from mentoring.evaluation.comparison_words import describe_difference, write_comparison
 from mentoring.evaluation.criteria_words import FEW_WORDS, MANY_WORDS, write_fit
-from mentoring.evaluation.figures import describe_ends, format_mean, format_median
+from mentoring.evaluation.figures import describe_ends
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.lesson_words import describe_effect, describe_lesson, name_criterion
+from mentoring.evaluation.rows import format_mean, format_median
 from mentoring.evaluation.values import FEWEST_ANSWERS, GROUPS, WITHHELD, YEAR_COUNTS
 from mentoring.pair_outcomes import gather_outcomes, gather_points, list_missing
 from mentoring.program import Program

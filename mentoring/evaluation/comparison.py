@@ -14,6 +14,7 @@ from mentoring.evaluation.intervals import Share, difference_interval
 from mentoring.evaluation.summary import withhold_small_groups
 from mentoring.evaluation.values import (
     FEWEST_ANSWERS,
+    GROUPS,
     WITHHELD,
     EvaluationSummary,
     Group,
@@ -45,11 +46,22 @@ def compare_years(this: Year, earlier: Sequence[Year]) -> YearComparison:
     if not earlier:
         return YearComparison(applications)
     measures = [
-        Measure("Mentees who got a mentor", "accepted mentees", tuple(map(_measure_matched, years))),
-        Measure("Pairs that completed the year", "pairs introduced", tuple(map(_measure_completed, years))),
+        Measure(
+            "Mentees who got a mentor",
+            GROUPS["mentee"],
+            "accepted mentees",
+            tuple(map(_measure_matched, years)),
+        ),
+        Measure(
+            "Pairs that completed the year",
+            "Pairs",
+            "pairs introduced",
+            tuple(map(_measure_completed, years)),
+        ),
         *(
             Measure(
                 name,
+                GROUPS[group],
                 "invitations",
                 tuple(_measure_response(year, group) for year in years),
                 ANSWERS_OF_A_PAIR if group == "all" else 1,
@@ -112,7 +124,8 @@ def _measure_scale(scale: ScaleSummary, years: Sequence[Year]) -> Measure:
         else:
             figures.append(YearFigure(name, figure.answers, figure.favourable, figure.mean))
     alike = ANSWERS_OF_A_PAIR if scale.question.role == "both" else 1
-    return Measure(scale.question.text, "answers", tuple(figures), alike)
+    group = GROUPS[scale.figures[0].group]
+    return Measure(scale.question.text, group, "answers", tuple(figures), alike)
 
 
 def _add_differences(measures: Sequence[Measure]) -> tuple[Measure, ...]:

@@ -38,12 +38,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Measure:
-    """One share over the years, this one last; `counted` says of whom, `difference` is to the latest year with one.
+    """One share over the years, this one last; `difference` is to the latest year with one.
 
-    So many answers as may be `alike` come from one pair.
+    `group` says of whom it is, as the `Evaluation` tab calls them, and `counted` what is counted. So many answers as
+    may be `alike` come from one pair.
     """
 
     name: str
+    group: str
     counted: str
     years: tuple[YearFigure, ...]
     alike: int = 1

@@ -1,6 +1,6 @@
-"""How the pairs fit, in words that describe and explain nothing away.
+"""How the pairs fit, in words that describe and explain nothing away, and as rows of the `Evaluation` tab.
 
-Belongs here: sentences for the board. Does not belong here: the figures (`criteria`).
+Belongs here: sentences for the board, cells for the committee. Does not belong here: the figures (`criteria`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from collections.abc import Iterator
 
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.lesson_words import name_criterion
-from mentoring.evaluation.values import FEWEST_ANSWERS, CriterionFit, FitByCriterion
+from mentoring.evaluation.rows import Row, make_row, note_interval
+from mentoring.evaluation.values import (
+    FEWEST_ANSWERS,
+    GROUPS,
+    WITHHELD,
+    CriterionFit,
+    FitByCriterion,
+    FitGroup,
+)
 
 NO_CAUSE = (
     "This describes the year's pairs and shows no cause: nobody was paired by lot, who fits in one way often fits in "
@@ -65,3 +73,24 @@ def _write_answers(fit: FitByCriterion) -> Iterator[str]:
     if len(compared) < len(fit.criteria):
         rest = "; ".join(_name(item) for item in fit.criteria if item not in compared)
         yield f"With too few answers on one side, nothing is compared: {rest}."
+
+
+def list_fit(fit: FitByCriterion) -> Iterator[Row]:
+    """Rows of the `Evaluation` tab: the sentences, then each criterion's points and the answers beside them."""
+    yield make_row("Fit: pairs whose points are known", "Pairs", fit.pairs, note=" ".join(write_fit(fit)))
+    for item in fit.criteria:
+        points = f"{item.earned * item.weight:.0f} of {item.weight} points in the mean"
+        note = f"{points}; {item.many.pairs} of {fit.pairs} pairs got {MANY_WORDS}"
+        figure = f"Fit: share of the possible points for {name_criterion(item)}"
+        yield make_row(figure, "Pairs", _tell_earned(item), note=note)
+        for group, words in ((item.many, MANY_WORDS), (item.few, FEW_WORDS)):
+            figure = f"Fit: answered 4 or 5 to “{fit.question}” with {words} of the points for {name_criterion(item)}"
+            yield _list_group(figure, group)
+
+
+def _list_group(figure: str, group: FitGroup) -> Row:
+    share = group.favourable
+    if share is None:
+        return make_row(figure, GROUPS["all"], "–", group.answers, WITHHELD[group.withheld])
+    note = f"{share.count} of {share.total}; {note_interval(share)}"
+    return make_row(figure, GROUPS["all"], f"{share.percent}%", group.answers, note)

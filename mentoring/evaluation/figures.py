@@ -11,8 +11,11 @@ from datetime import date
 
 from mentoring.calendar import name_month
 from mentoring.desk import Cell
+from mentoring.evaluation.comparison_words import list_comparison
+from mentoring.evaluation.criteria_words import list_fit
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.lesson_words import list_lesson
+from mentoring.evaluation.rows import Row, format_mean, format_median, make_row, note_interval
 from mentoring.evaluation.values import (
     FEWEST_ANSWERS,
     GROUPS,
@@ -26,8 +29,6 @@ from mentoring.evaluation.values import (
     ScaleSummary,
 )
 
-Row = dict[str, Cell]
-
 
 def list_figures(summary: EvaluationSummary) -> list[Row]:
     """Return the rows of the `Evaluation` tab by heading; no two rows have the same Figure and Group."""
@@ -37,20 +38,12 @@ def list_figures(summary: EvaluationSummary) -> list[Row]:
         *(row for scale in summary.scales for row in _list_scale(scale)),
         *(row for choice in summary.choices for row in _list_choice(choice)),
         *(_list_choice(summary.topics) if summary.topics else ()),
+        *(list_comparison(summary.comparison) if summary.comparison else ()),
         *_list_texts(summary),
+        *(list_fit(summary.fit) if summary.fit else ()),
         *(list_lesson(summary.lesson) if summary.lesson else ()),
     ]
     return list(_make_keys_unique(rows))
-
-
-def format_mean(mean: float) -> str:
-    """The mean with one decimal, halves up as people round."""
-    return f"{int(mean * 10 + 0.5) / 10:.1f}"
-
-
-def format_median(median: float) -> str:
-    """The median, which lies on a step or halfway between two."""
-    return f"{median:g}"
 
 
 def describe_ends(low: str, high: str) -> str:
@@ -59,23 +52,21 @@ def describe_ends(low: str, high: str) -> str:
     return ", ".join(ends)
 
 
-def _row(figure: str, group: str, value: Cell, answers: Cell = "", note: str = "") -> Row:
-    return {"Figure": figure, "Group": group, "Value": value, "Answers": answers, "Note": note}
-
-
 def _list_response(summary: EvaluationSummary) -> Iterator[Row]:
     for rate in summary.response:
         value = f"{round_percent(rate.answered / rate.invited)}%" if rate.invited else "–"
         note = f"{rate.answered} of {rate.invited} invitations"
-        yield _row("Response rate", GROUPS[rate.group], value, rate.answered, note)
+        yield make_row("Response rate", GROUPS[rate.group], value, rate.answered, note)
 
 
 def _list_year(summary: EvaluationSummary) -> Iterator[Row]:
     for key, count in summary.year_counts.items():
         figure, group = YEAR_COUNTS[key]
-        yield _row(figure, group, count)
+        yield make_row(figure, group, count)
     for month, title, count in summary.topics_sent:
-        yield _row(f"Topic sent: {name_month(date.fromisoformat(month + '-01'))}", "Pairs", count, note=title)
+        yield make_row(
+            f"Topic sent: {name_month(date.fromisoformat(month + '-01'))}", "Pairs", count, note=title
+        )
 
 
 def _list_scale(scale: ScaleSummary) -> Iterator[Row]:
@@ -83,62 +74,62 @@ def _list_scale(scale: ScaleSummary) -> Iterator[Row]:
     for figure in scale.figures:
         yield _list_scale_figure(text, figure, describe_ends(scale.question.low, scale.question.high))
         if figure.favourable:
-            note = f"95% interval {figure.favourable.describe_interval()} (Wilson)"
+            note = note_interval(figure.favourable)
             value = f"{figure.favourable.percent}%"
-            yield _row(f"{text}: answered 4 or 5", GROUPS[figure.group], value, figure.answers, note)
+            yield make_row(f"{text}: answered 4 or 5", GROUPS[figure.group], value, figure.answers, note)
     if scale.pairs:
         yield from _list_pairs(text, scale.pairs)
 
 
 def _list_scale_figure(text: str, figure: ScaleFigure, ends: str) -> Row:
     if figure.mean is None or figure.median is None:
-        return _row(f"{text}: mean", GROUPS[figure.group], "–", figure.answers, _note(figure))
+        return make_row(f"{text}: mean", GROUPS[figure.group], "–", figure.answers, _note(figure))
     counts = ", ".join(f"{step}: {count}" for step, count in enumerate(figure.distribution, start=1))
     spread = f"median {format_median(figure.median)}; answers {counts}"
     note = "; ".join(part for part in (spread, ends, _note(figure)) if part)
-    return _row(f"{text}: mean", GROUPS[figure.group], format_mean(figure.mean), figure.answers, note)
+    return make_row(f"{text}: mean", GROUPS[figure.group], format_mean(figure.mean), figure.answers, note)
 
 
 def _list_pairs(text: str, pairs: PairFigure) -> Iterator[Row]:
     if not pairs.close or not pairs.both_favourable:
         note = f"{WITHHELD[pairs.withheld]} (fewer than {FEWEST_ANSWERS} pairs in which both answered)"
-        yield _row(f"{text}: mentor and mentee agree", "Pairs", "–", pairs.pairs, note)
+        yield make_row(f"{text}: mentor and mentee agree", "Pairs", "–", pairs.pairs, note)
         return
     for label, share in (
         ("mentor and mentee at most one step apart", pairs.close),
         ("both answered 4 or 5", pairs.both_favourable),
     ):
-        note = f"pairs in which both answered; 95% interval {share.describe_interval()} (Wilson)"
-        yield _row(f"{text}: {label}", "Pairs", f"{share.percent}%", pairs.pairs, note)
+        note = f"pairs in which both answered; {note_interval(share)}"
+        yield make_row(f"{text}: {label}", "Pairs", f"{share.percent}%", pairs.pairs, note)
 
 
 def _list_choice(choice: ChoiceSummary) -> Iterator[Row]:
     text = choice.question.text
     for figure in choice.figures:
         if not figure.options:
-            yield _row(text, GROUPS[figure.group], "–", figure.answers, _note(figure))
+            yield make_row(text, GROUPS[figure.group], "–", figure.answers, _note(figure))
         elif figure.not_usable:
-            yield _row(text, GROUPS[figure.group], "", figure.answers, _note(figure))
+            yield make_row(text, GROUPS[figure.group], "", figure.answers, _note(figure))
         for option in figure.options:
             share = option.share
-            count = f"{share.count} of {share.total}; 95% interval {share.describe_interval()} (Wilson)"
+            count = f"{share.count} of {share.total}; {note_interval(share)}"
             note = "; ".join(part for part in (", ".join(option.months), count) if part)
-            yield _row(
+            yield make_row(
                 f"{text}: {option.option}", GROUPS[figure.group], f"{share.percent}%", share.total, note
             )
 
 
 def _list_texts(summary: EvaluationSummary) -> Iterator[Row]:
     shown = sum(len(group.quotes) for group in summary.quotes)
-    yield _row("Comments that may be quoted", GROUPS["all"], shown, note="They are in the report.")
+    yield make_row("Comments that may be quoted", GROUPS["all"], shown, note="They are in the report.")
     note = "Their authors did not agree."
-    yield _row("Comments that may not be quoted", GROUPS["all"], summary.texts_not_quoted, note=note)
+    yield make_row("Comments that may not be quoted", GROUPS["all"], summary.texts_not_quoted, note=note)
     if summary.not_usable:
         note = "Answers that were not among those on offer. They are left out, not guessed."
-        yield _row("Answers that can't be used", GROUPS["all"], summary.not_usable, note=note)
+        yield make_row("Answers that can't be used", GROUPS["all"], summary.not_usable, note=note)
     if summary.not_invited:
         note = "Responses that belong to no invitation of this cohort. They are left out."
-        yield _row("Responses without an invitation", GROUPS["all"], summary.not_invited, note=note)
+        yield make_row("Responses without an invitation", GROUPS["all"], summary.not_invited, note=note)
 
 
 def _note(figure: ScaleFigure | ChoiceFigure) -> str:

@@ -5,7 +5,7 @@ Belongs here: sentences that claim no more than the lesson does. Does not belong
 
 from __future__ import annotations
 
-from mentoring.desk import Cell
+from mentoring.evaluation.rows import Row, make_row
 from mentoring.evaluation.values import CriterionFit
 from mentoring.evaluation.weights import Effect, WeightLesson
 
@@ -46,30 +46,21 @@ def describe_effect(effect: Effect) -> tuple[str, str]:
     return f"{effect.effect:+.1f}", f"{effect.low:+.1f} to {effect.high:+.1f}"
 
 
-def list_lesson(lesson: WeightLesson) -> list[dict[str, Cell]]:
+def list_lesson(lesson: WeightLesson) -> list[Row]:
     """Rows of the `Evaluation` tab: the sentence, then a row for each criterion."""
-    head: dict[str, Cell] = {
-        "Figure": "Weights: what the answers say of them",
-        "Group": "Pairs",
-        "Value": {
-            "too_few": "not enough yet",
-            "no_relation": "no relation",
-            "keep": "keep",
-            "change": "think about",
-        }[lesson.verdict],
-        "Answers": lesson.pairs,
-        "Note": describe_lesson(lesson),
-    }
+    verdict = {
+        "too_few": "not enough yet",
+        "no_relation": "no relation",
+        "keep": "keep",
+        "change": "think about",
+    }[lesson.verdict]
+    figure = "Weights: what the answers say of them"
+    head = make_row(figure, "Pairs", verdict, lesson.pairs, describe_lesson(lesson))
     return [head, *(_list_effect(item, lesson.pairs) for item in lesson.effects)]
 
 
-def _list_effect(item: Effect, pairs: int) -> dict[str, Cell]:
+def _list_effect(item: Effect, pairs: int) -> Row:
     value, interval = describe_effect(item)
     advice = "no change suggested" if item.suggested is None else f"{item.suggested} suggested"
-    return {
-        "Figure": f"Weights: {name_criterion(item)}",
-        "Group": "Pairs",
-        "Value": value,
-        "Answers": pairs,
-        "Note": f"steps of fit between none and all of its {item.weight} points; 95% interval {interval}; {advice}",
-    }
+    note = f"steps of fit between none and all of its {item.weight} points; 95% interval {interval}; {advice}"
+    return make_row(f"Weights: {name_criterion(item)}", "Pairs", value, pairs, note)

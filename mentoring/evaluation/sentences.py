@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mentoring.evaluation.figures import format_mean
 from mentoring.evaluation.intervals import FEWEST_FOR_PERCENT, round_percent
+from mentoring.evaluation.rows import format_mean
 from mentoring.evaluation.values import (
     CONTACTS,
     FEWEST_ANSWERS,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from test_evaluation import FIT, QUESTIONS, SATISFACTION, summarise
 
-from mentoring.evaluation import EvaluationSummary, compare_years, describe_fit
+from mentoring.desk import Cell
+from mentoring.evaluation import EvaluationSummary, compare_years, describe_fit, list_figures
 from mentoring.evaluation.comparison_values import Difference, Measure, YearComparison
 from mentoring.evaluation.comparison_words import FIRST_YEAR, describe_difference, write_comparison
 from mentoring.evaluation.criteria_words import NO_CAUSE, write_fit
@@ -168,6 +170,81 @@ def test_a_difference_in_words(low: float, high: float, words: str) -> None:
     assert describe_difference(Difference("2027", (low + high) / 2, low, high)) == words
 
 
+# Rows of the `Evaluation` tab
+
+Cells = tuple[Cell, Cell, Cell]
+
+
+def list_new_rows(summary: EvaluationSummary, **parts: Any) -> dict[Cell, Cells]:
+    """What the parts add to the rows of the summary: Value, Answers and Note by Figure and Group."""
+    known = [(row["Figure"], row["Group"]) for row in list_figures(summary)]
+    rows = list_figures(replace(summary, **parts))
+    keys = [(row["Figure"], row["Group"]) for row in rows]
+    assert len(keys) == len(set(keys))
+    assert [key for key in keys if key in known] == known, "the other rows stay as they are"
+    return {
+        f"{row['Figure']} | {row['Group']}": (row["Value"], row["Answers"], row["Note"])
+        for row in rows
+        if (row["Figure"], row["Group"]) not in known
+    }
+
+
+def test_the_committee_reads_every_year_and_the_change_in_its_sheet() -> None:
+    before, this = make_year(10, 30), make_year(34, 6, COUNTS | {"matched.mentee": 24})
+    rows = list_new_rows(this, comparison=compare(before, this))
+    # Two counts; two rates, three response rates and one question, each of two years with a change; and one that
+    # nobody answered.
+    assert len(rows) == 2 + 6 * 3 + 2
+    assert rows["Applications in 2027 | Mentors"] == (20, "", "")
+    assert rows["Applications in 2027 | Mentees"] == (26, "", "")
+    assert rows["How satisfied?: answered 4 or 5, in 2027 | Everyone"] == (
+        "25%", 80, "20 of 80 answers; 95% interval 17% to 35% (Wilson); mean 2.8"
+    )  # fmt: skip
+    assert rows["How satisfied?: answered 4 or 5, in 2028 | Everyone"] == (
+        "85%", 80, "68 of 80 answers; 95% interval 76% to 91% (Wilson); mean 4.6"
+    )  # fmt: skip
+    value, answers, note = rows["How satisfied?: answered 4 or 5, change since 2027 | Everyone"]
+    assert (value, answers) == ("60 points more", "")
+    assert str(note).startswith("+60 percentage points since 2027 (interval +")
+    assert str(note).endswith("more than chance alone would explain.")
+    assert rows["Mentees who got a mentor, in 2027 | Mentees"] == (
+        "75%", "", "18 of 24 accepted mentees; 95% interval 55% to 88% (Wilson)"
+    )  # fmt: skip
+    assert rows["Mentees who got a mentor, change since 2027 | Mentees"][0] == "25 points more"
+    assert rows["Pairs that completed the year, change since 2027 | Pairs"][0] == "the same"
+    assert rows["Mentors who answered the evaluation, in 2028 | Mentors"][0] == "100%"
+    assert rows["How well did you fit?: answered 4 or 5, in 2027 | Everyone"] == (
+        "–", 0, "0 answers: no answers"
+    )  # fmt: skip
+
+
+def test_a_share_that_fell_is_told_as_less() -> None:
+    before, this = make_year(7, 3), make_year(4, 6)
+    rows = list_new_rows(this, comparison=compare(before, this))
+    value, _, note = rows["How satisfied?: answered 4 or 5, change since 2027 | Everyone"]
+    assert value == "30 points less"
+    assert str(note).endswith("chance alone may explain it.")
+
+
+def test_a_small_year_gives_the_tab_no_share_and_no_change() -> None:
+    counts = COUNTS | {"accepted.mentee": 4, "matched.mentee": 3, "introduced": 4, "ended.completed": 1}
+    this = make_year(10, 10)
+    rows = list_new_rows(this, comparison=compare(make_year(2, 0, counts), this))
+    small = {key: cells for key, cells in rows.items() if ", in 2027" in str(key)}
+    assert len(small) == 7
+    assert {cells[0] for cells in small.values()} == {"–"}
+    assert [key for key in rows if "change since" in str(key)] == []
+    assert small["How satisfied?: answered 4 or 5, in 2027 | Everyone"] == (
+        "–", 4, "4 answers: too few answers to show"
+    )  # fmt: skip
+
+
+def test_the_tab_says_that_a_first_year_has_nothing_to_compare_with() -> None:
+    this = make_year(5, 5)
+    rows = list_new_rows(this, comparison=compare(this))
+    assert rows == {"Compared with earlier years | Everyone": ("–", "", FIRST_YEAR)}
+
+
 # Points by criterion
 
 WEIGHTS = {"topics": 300, "goals": 100, "languages": 0}
@@ -243,3 +320,57 @@ def test_a_difference_beyond_chance_is_told_of_the_criterion() -> None:
         "“topics”: where the pair got half or more of the points, 100% (60 of 60) answered 4 or 5 to “How satisfied?”;"
     )
     assert words[1].endswith("where it got less than half, 0% (0 of 60). Chance alone hardly explains that.")
+
+
+def test_the_committee_reads_points_and_answers_of_each_criterion_in_its_sheet() -> None:
+    fit = describe_fit("How satisfied?", pairs((6, 1.0, (5, 4)), (4, 0.4, (2, 5)), (2, 0.5, ())), WEIGHTS)
+    rows = list_new_rows(make_year(5, 5), fit=fit)
+    assert list(rows.items()) == [
+        ("Fit: pairs whose points are known | Pairs", (12, "", " ".join(write_fit(fit)))),
+        (
+            "Fit: share of the possible points for topics | Pairs",
+            ("72%", "", "215 of 300 points in the mean; 8 of 12 pairs got half or more"),
+        ),
+        (
+            "Fit: answered 4 or 5 to “How satisfied?” with half or more of the points for topics | Everyone",
+            ("100%", 12, "12 of 12; 95% interval 76% to 100% (Wilson)"),
+        ),
+        (
+            "Fit: answered 4 or 5 to “How satisfied?” with less than half of the points for topics | Everyone",
+            ("50%", 8, "4 of 8; 95% interval 22% to 78% (Wilson)"),
+        ),
+        (
+            "Fit: share of the possible points for goals | Pairs",
+            ("25%", "", "25 of 100 points in the mean; 0 of 12 pairs got half or more"),
+        ),
+        (
+            "Fit: answered 4 or 5 to “How satisfied?” with half or more of the points for goals | Everyone",
+            ("–", 0, "too few answers to show"),
+        ),
+        (
+            "Fit: answered 4 or 5 to “How satisfied?” with less than half of the points for goals | Everyone",
+            ("80%", 20, "16 of 20; 95% interval 58% to 92% (Wilson)"),
+        ),
+    ]
+
+
+def test_the_tab_does_not_give_few_answers_away_by_the_others() -> None:
+    rows = list_new_rows(
+        make_year(5, 5), fit=describe_fit("How satisfied?", pairs((5, 0.9, (5,)), (4, 0.1, (1,))), WEIGHTS)
+    )
+    shown = {
+        str(key).partition("” with ")[2]: cells[0]
+        for key, cells in rows.items()
+        if "points for topics | Everyone" in str(key)
+    }
+    assert shown == {
+        "half or more of the points for topics | Everyone": "–",
+        "less than half of the points for topics | Everyone": "–",
+    }
+
+
+def test_few_pairs_give_the_tab_their_number_alone() -> None:
+    fit = describe_fit("How satisfied?", pairs((4, 0.5, (4, 4))), WEIGHTS)
+    assert list_new_rows(make_year(5, 5), fit=fit) == {
+        "Fit: pairs whose points are known | Pairs": (4, "", write_fit(fit)[0])
+    }
