@@ -78,9 +78,14 @@ def _write_contact(counts: Mapping[str, int]) -> Iterator[str]:
     over = told + none + unknown
     if not over:
         return
+    nothing = (
+        f"{none} never got in touch, as far as the mentee told us"
+        if none
+        else "no mentee told us of no contact"
+    )
     yield (
         f"Of the {_count(over, 'pair')} whose time together is over, {told} told us in a check-in that they were in "
-        f"touch; {none} never got in touch, as far as the mentee told us."
+        f"touch; {nothing}."
     )
     if unknown:
         yield (
@@ -195,9 +200,9 @@ def _write_caveats(summary: EvaluationSummary) -> Iterator[str]:
             "people who keep silent may think otherwise, and no interval covers that."
         )
     if summary.not_usable:
+        one, many = "answer to a single question", "answers to single questions"
         verb = "was" if summary.not_usable == 1 else "were"
-        unusable = _count(summary.not_usable, "answer")
-        yield f"{unusable} to single questions could not be used and {verb} left out."
+        yield f"{_count(summary.not_usable, one, many)} could not be used and {verb} left out."
 
 
 def _count(number: int, one: str, many: str = "") -> str:

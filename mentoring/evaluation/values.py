@@ -46,9 +46,9 @@ YEAR_COUNTS: Mapping[str, tuple[str, str]] = {
     "ended.withdrawn": ("Ended because somebody could not go on", "Pairs"),
     "ended.not_working_out": ("Ended because it did not work out", "Pairs"),
     "active": ("Still under way", "Pairs"),
-    "contact.told": ("Over: somebody told in a check-in that they were in touch", "Pairs"),
-    "contact.none": ("Over: the mentee told that nothing came of it, nobody of contact", "Pairs"),
-    "contact.unknown": ("Over: nobody told, so it is not known whether they were in touch", "Pairs"),
+    "contact.told": ("Of those over: in touch, as somebody told in a check-in", "Pairs"),
+    "contact.none": ("Of those over: never in touch, as far as the mentee told", "Pairs"),
+    "contact.unknown": ("Of those over: not known, because nobody told", "Pairs"),
     "waiting.mentor": ("Waiting for a match at the end", "Mentors"),
     "waiting.mentee": ("Waiting for a match at the end", "Mentees"),
 }

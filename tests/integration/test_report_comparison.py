@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,7 +13,8 @@ from small_cohort import SmallCohort
 
 from mentoring.changes import PutEvaluation
 from mentoring.evaluation import EvaluationSummary, compare_years, describe_fit
-from mentoring.evaluation.values import PairPoints
+from mentoring.evaluation.values import PairPoints, Quote, QuoteGroup
+from mentoring.policy import CRITERIA
 from mentoring.program import CohortSettings
 from mentoring.steering import steer_cohort
 from tasks.desk import Desk
@@ -91,6 +93,40 @@ def test_paper_says_what_the_page_says(summary: EvaluationSummary) -> None:
     assert [row for row in rows if "–" not in row and " ".join(row) not in page.text] == []
     pdf = write_pdf(summary, program, "2027", MADE_ON)
     assert b"<pdfuaid:part>1</pdfuaid:part>" in read_objects(pdf)
+
+
+def list_table_pages(pdf: bytes) -> list[set[bytes]]:
+    """For each table of the PDF the pages on which it has cells, by the PDF's own names."""
+    objects = dict(re.findall(rb"(\d+) 0 obj\s*(<<.*?)\s*endobj", read_objects(pdf), re.DOTALL))
+    pages: dict[bytes, set[bytes]] = {}
+    for cell in objects.values():
+        on_page = re.search(rb"/S/TD.*/Pg (\d+)", cell, re.DOTALL)
+        if not on_page:
+            continue
+        above = cell
+        while b"/S/Table" not in above:
+            [name] = re.findall(rb"/P (\d+) 0 R", above)
+            above = objects[name]
+        pages.setdefault(above, set()).add(on_page[1])
+    return list(pages.values())
+
+
+def test_no_table_on_paper_leaves_a_row_for_the_next_page(summary: EvaluationSummary) -> None:
+    points = [
+        PairPoints(dict.fromkeys(CRITERIA, number % 5 / 4), (2 + number % 4, 4)) for number in range(20)
+    ]
+    fit = describe_fit("How satisfied?", points, dict.fromkeys(CRITERIA, 100))
+    split = []
+    # Each comment moves the tables behind it down the page by a line or two.
+    for comments in range(0, 26, 2):
+        quotes = QuoteGroup(
+            "What was good?", tuple(Quote(f"Comment {n}.", "Mentor") for n in range(comments))
+        )
+        pdf = write_pdf(replace(summary, fit=fit, quotes=(quotes,)), load_program(), "2027", MADE_ON)
+        tables = list_table_pages(pdf)
+        assert len(tables) > 15
+        split += [(comments, len(pages)) for pages in tables if len(pages) > 1]
+    assert split == []
 
 
 def test_a_first_year_says_so_on_the_page_and_on_paper() -> None:

@@ -138,6 +138,8 @@ def test_answers_that_are_no_step_are_counted_and_not_guessed() -> None:
     assert (figure.answers, figure.not_usable, figure.mean) == (5, 6, 5)
     assert summary.not_usable == 6
     assert "6 answers to single questions could not be used and were left out." in write_sentences(summary)
+    one = summarise(give("satisfaction", *"5544", "?"), give("satisfaction", *"44444"))
+    assert "1 answer to a single question could not be used and was left out." in write_sentences(one)
 
 
 def test_choice_by_hand() -> None:
@@ -394,8 +396,8 @@ def test_rows_fit_the_tab_and_have_keys_of_their_own() -> None:
         ),
         (
             (1, 0, 0),
-            "Of the 1 pair whose time together is over, 1 told us in a check-in that they were in touch; 0 never got "
-            "in touch, as far as the mentee told us.",
+            "Of the 1 pair whose time together is over, 1 told us in a check-in that they were in touch; no mentee "
+            "told us of no contact.",
         ),
         ((0, 0, 0), None),
     ],
@@ -407,7 +409,9 @@ def test_the_board_reads_how_many_never_got_in_touch(counts: tuple[int, int, int
     summary = summarise(give("satisfaction", *"55551"), give("satisfaction", *"11115"), year_counts=year)
     said = [text for text in write_sentences(summary) if "time together" in text]
     assert said == ([words] if words else [])
-    assert [row["Value"] for row in list_figures(summary) if "Over: " in str(row["Figure"])] == list(counts)
+    assert [row["Value"] for row in list_figures(summary) if "Of those over" in str(row["Figure"])] == list(
+        counts
+    )
 
 
 def test_sentences_of_a_small_year_are_honest() -> None:
