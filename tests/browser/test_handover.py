@@ -103,3 +103,15 @@ def test_the_handover_shows_every_match_by_its_reference_alone(browser: Browser,
     assert "20 February 2027: approved by the committee" in words
     assert "11 January 2028" in words
     page.close()
+
+
+def test_on_a_telephone_decisions_stay_rows_that_can_be_read(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "handover.html"
+    path.write_text(make_pages(make_year())["handover"], encoding="utf-8")
+    page = browser.new_page(viewport={"width": 375, "height": 800})
+    page.goto(path.as_uri())
+    rows = page.locator("section[aria-labelledby=decisions] tbody tr")
+    heights = rows.evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
+    assert len(heights) == 7
+    assert max(heights) < 100, "four lines at most, and the table scrolls to the side"
+    page.close()

@@ -87,6 +87,33 @@ def test_the_page_shows_every_proposal_and_fits(page: Page, tmp_path: Path, widt
     assert [fault["id"] for fault in Axe().run(page).response["violations"]] == []
 
 
+def test_points_stand_behind_a_name_that_is_written_from_right_to_left(page: Page, tmp_path: Path) -> None:
+    people = [mentor(1), mentor(2), mentee(1, name="ليلى حداد"), mentee(2, name="נועה לוי")]
+    path = write_review(open_run(tmp_path), *propose(make_cohort(people)))
+    assert path is not None
+    page.goto(path.as_uri())
+    gaps = page.locator(".contents li").evaluate_all(
+        """lines => lines.map(line => {
+            const points = document.createRange();
+            points.selectNodeContents(line.lastChild);
+            return points.getBoundingClientRect().left - line.querySelector("a").getBoundingClientRect().right;
+        })"""
+    )
+    assert len(gaps) == 2
+    assert all(-1 <= gap <= 1 for gap in gaps)
+
+
+def test_a_deadline_that_has_passed_is_said_to_have_passed(page: Page, tmp_path: Path) -> None:
+    for now, words in (
+        (BEFORE, "Applications close on 12 February 2027"),
+        (AFTER, "Applications closed on 12 February 2027"),
+    ):
+        path = write_review(open_run(tmp_path, now), *propose(make_year(2), now))
+        assert path is not None
+        page.goto(path.as_uri())
+        assert words in page.locator("header").inner_text()
+
+
 def test_the_keyboard_reaches_what_scrolls_and_every_link_leads_somewhere(page: Page, tmp_path: Path) -> None:
     path = write_review(open_run(tmp_path), *propose(make_year(3)))
     assert path is not None
