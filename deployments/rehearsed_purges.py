@@ -83,7 +83,8 @@ class RehearsedPurges:
         addresses = {person.email for other in others for person in other.acts.people}
         staying = "; ".join(
             person.answers["name"]
-            for each in (year, *others)
+            # Whoever stays is still known as in a year that was purged before.
+            for each in self.years
             for person in each.acts.people
             if person.email in addresses
         )
