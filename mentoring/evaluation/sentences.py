@@ -81,7 +81,7 @@ def _write_contact(counts: Mapping[str, int]) -> Iterator[str]:
     nothing = (
         f"{none} never got in touch, as far as the mentee told us"
         if none
-        else "no mentee told us of no contact"
+        else "no mentee told us that nothing came of it"
     )
     yield (
         f"Of the {_count(over, 'pair')} whose time together is over, {told} told us in a check-in that they were in "

@@ -397,7 +397,7 @@ def test_rows_fit_the_tab_and_have_keys_of_their_own() -> None:
         (
             (1, 0, 0),
             "Of the 1 pair whose time together is over, 1 told us in a check-in that they were in touch; no mentee "
-            "told us of no contact.",
+            "told us that nothing came of it.",
         ),
         ((0, 0, 0), None),
     ],
