@@ -333,6 +333,12 @@ def shuffle_cases(form: FormName) -> list[tuple[str, str, str]]:
     return cases
 
 
+@pytest.fixture(autouse=True)
+def nothing_checked_before() -> None:
+    """Every test sees the rules at work, whatever others checked before it."""
+    validation_engine._latest.clear()
+
+
 # Rules
 
 
@@ -590,7 +596,6 @@ def test_a_tab_is_run_through_again_only_once_it_has_changed(monkeypatch: pytest
     monkeypatch.setattr(
         validation_engine, "_run_rules", lambda rules, table: tables.append(len(table)) or run(rules, table)
     )
-    validation_engine._latest.clear()
     outcomes = [check("mentor", {}, {"capacity": text}) for text in ("9", "9", "8 or 9", "9")]
     assert len(tables) == 2
     assert outcomes[0] == outcomes[1] == outcomes[3] != outcomes[2]
@@ -616,6 +621,7 @@ def test_expectations_that_keep_their_configuration_find_the_same(monkeypatch: p
     rows = [{"email": "nobody"}, {}, {"capacity": "many", "submitted_at": "?"}]
     import_great_expectations()
     kept, few = count_configurations(lambda: check("mentor", *rows))
+    validation_engine._latest.clear()
     monkeypatch.setattr(validation_engine, "_keeping_configurations", nullcontext)
     plain, many = count_configurations(lambda: check("mentor", *rows))
     assert list(kept.faults) == [2, 4]
