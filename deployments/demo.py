@@ -146,7 +146,9 @@ class DemoYear:
         self.people.answer_evaluations(moment)
         for name in self._plan_day(day):
             self._decide_before(name, day, moment)
-            self._run(name, moment)
+            report = self._run(name, moment)
+            if report.counts.get("introduced"):
+                self.introduced_on.add(day)
             if name == "propose-matches" and day == self.people.timeline["decisions"]["first_look_on"]:
                 self.people.reject_one_pair()
                 self._run(name, moment + timedelta(hours=1))
@@ -162,8 +164,6 @@ class DemoYear:
     def _run(self, name: str, moment: datetime) -> RunReport:
         report: RunReport = load_flow(name)(as_of=moment)
         self.reports.append(report)
-        if report.counts.get("introduced"):
-            self.introduced_on.add(moment.date())
         self.tell(f"{moment:%d %b %Y}  {name:<22} {report.describe_counts()}")
         return report
 
