@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 RUNS_AT = time(14)
 
 
+#: How many days a question about a later month waits for others.
+_SHARED = timedelta(days=8)
+
+
 @dataclass
 class DemoYear:
     """A sample year in `folder`; `tell` gets one line for every run that did something."""
@@ -124,19 +128,25 @@ class DemoYear:
         return (days - missed) | {timeline["back_on"]}
 
     def _list_check_in_runs(self) -> set[date]:
-        """When pairs are asked, those that were introduced late on days of their own; and when their answers are read.
+        """When pairs are asked, for the first time on the very day, and when their answers are read.
 
-        They are read when the next pair is asked, unless the committee would take a pair for silent until then.
+        Later questions of pairs that were introduced late share a run, and are still worth asking then; a real year has
+        a run every hour. Answers are read when the next pair is asked, unless it would be taken for silent until then.
         """
         from mentoring.calendar import add_months
         from mentoring.pair_standing import PATIENCE
 
         s = self.settings
-        firsts = [day + timedelta(days=s.check_in_after_days) for day in {s.starts} | self.introduced_on]
-        asks = {day for first in firsts for n in range(12) if (day := add_months(first, n)) < s.ends}
+        firsts = {day + timedelta(days=s.check_in_after_days) for day in {s.starts} | self.introduced_on}
+        due = {month for day in firsts for n in range(12) if (month := add_months(day, n)) < s.ends}
+        runs = due & (firsts | {add_months(min(firsts), n) for n in range(12)})
+        for day in sorted(due, reverse=True):
+            # The later a run, the more questions of the days before it can wait for it.
+            if not any(day <= run <= day + _SHARED for run in runs):
+                runs.add(day)
         read_after = timedelta(days=self.people.timeline["answer_after_days"] + 1)
-        lonely = {day for day in asks if not any(day < other <= day + PATIENCE for other in asks)}
-        return asks | {day + read_after for day in lonely}
+        lonely = {day for day in runs if not any(day < other <= day + PATIENCE for other in runs)}
+        return runs | {day + read_after for day in lonely}
 
     def _live_day(self, day: date) -> None:
         moment = datetime.combine(day, RUNS_AT, self.program.zone)
