@@ -96,6 +96,7 @@ _TAGS = frozenset(
         "hr",
         "div",
         "span",
+        "bdi",
         "blockquote",
         "svg",
         "rect",

@@ -113,8 +113,14 @@ def test_a_run_started_as_the_ui_does_completes_and_changes_the_program(program:
     steps = program.ask("task_runs/filter", flow_runs={"id": {"any_": [run]}})
     names = ("read the desk", "read and check the forms", "apply the decisions", "deliver due messages")
     assert {step["name"] for step in steps} == {f"{name}, 2027" for name in (*names, "write the desk")}
-    log = program.ask("logs/filter", logs={"flow_run_id": {"any_": [run]}, "level": {"ge_": logging.INFO}})
-    [done] = [line["message"] for line in log if line["message"].startswith("Done: ")]
+    wanted = {"flow_run_id": {"any_": [run]}, "level": {"ge_": logging.INFO}}
+
+    def read_closing_words() -> list[str]:
+        log = program.ask("logs/filter", logs=wanted)
+        return [line["message"] for line in log if line["message"].startswith("Done: ")]
+
+    # A run's log comes to the server a moment after its state.
+    [done] = wait_until("the run's closing words", read_closing_words)
     assert f"new applications: {applications}" in done
 
 
