@@ -7,7 +7,6 @@ do something, each `as_of` its day. Belongs here: the calendar of that year. Doe
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -20,6 +19,7 @@ from deployments.sample_people import SamplePeople
 from flows import load_flow
 from mentoring.calendar import list_topic_days
 from mentoring.completion import REMINDERS
+from tasks.collector import collector_seldom_at_work
 from tasks.local_workbooks import COMMITTEE, FORMS
 from tasks.mail import MAIL_FOLDER
 from tasks.mail_index import write_index
@@ -196,6 +196,7 @@ class DemoYear:
         return gather_desk(open_run("demo", None, after, True, self.folder)).cohort
 
 
+@collector_seldom_at_work()
 def run_demo(folder: Path) -> None:
     """Live through the sample year in `folder` and print what happened and where to look.
 
@@ -207,8 +208,6 @@ def run_demo(folder: Path) -> None:
 
     console = Console(highlight=False)
     started = perf_counter()
-    # A year makes millions of short-lived values and hardly a cycle.
-    gc.set_threshold(200_000, 20, 50)
     require_free(folder)
     with start_private_server() as server:
         # Two cores: the server boots while this process makes the folder and loads its libraries.

@@ -25,6 +25,7 @@ from deployments.rehearsed_year import RehearsedYear
 from mentoring.cohort import Cohort
 from mentoring.next_year import name_next_cohort, shift_cohort, shorten_cohort
 from mentoring.program import CohortSettings, Program
+from tasks.collector import collector_seldom_at_work
 from tasks.database import Database
 from tasks.settings import PROGRAM_FILE, Settings, find_program_folder, read_program
 from tasks.stage import Stage, play_on
@@ -60,6 +61,7 @@ class Outcome:
     broken: tuple[str, ...]
 
 
+@collector_seldom_at_work()
 def rehearse(rehearsal: Rehearsal, folder: Path | None = None) -> Outcome:
     """Live through the years of the program in `folder` (default: the program folder). Raises `SettingsError`.
 

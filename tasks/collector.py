@@ -1,6 +1,6 @@
-"""Python's search for cycles among objects, at rest while much is made of which nothing is a cycle.
+"""Python's search for cycles among objects, held back while much is made of which nothing is a cycle.
 
-Belongs here: resting it. Does not belong here: any work.
+Belongs here: holding it back. Does not belong here: any work.
 """
 
 from __future__ import annotations
@@ -23,3 +23,17 @@ def collector_at_rest() -> Iterator[None]:
     finally:
         if was_at_work:
             gc.enable()
+
+
+@contextmanager
+def collector_seldom_at_work() -> Iterator[None]:
+    """Have Python search seldom until the block ends: a year lived in one process makes millions of short-lived values.
+
+    Also a decorator.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
