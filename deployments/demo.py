@@ -56,6 +56,7 @@ class DemoYear:
         self.people = SamplePeople(self.folder, self.program)
         self.settings = self.program.cohorts[self.people.timeline["cohort"]]
 
+    @collector_seldom_at_work()
     def live(self) -> None:
         """Run the year from the opening of the forms to the board's report."""
         self.people.set_up_desk()
@@ -196,7 +197,6 @@ class DemoYear:
         return gather_desk(open_run("demo", None, after, True, self.folder)).cohort
 
 
-@collector_seldom_at_work()
 def run_demo(folder: Path) -> None:
     """Live through the sample year in `folder` and print what happened and where to look.
 
