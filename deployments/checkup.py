@@ -15,7 +15,7 @@ from tasks.database import Database, DatabaseError
 from tasks.mail import MailError, open_mail
 from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sheets import SheetError, open_sheets
-from tasks.tab_updates import describe_doubled, describe_lost
+from tasks.tab_updates import place_columns
 
 
 @dataclass(frozen=True)
@@ -152,16 +152,12 @@ def _check_committee(settings: Settings) -> Iterator[Finding]:
 def _find_headings_in_the_way(tabs: Mapping[str, SheetTab]) -> Iterator[str]:
     """Headings without which no run can write a tab: one sentence each, the same as the run's."""
     for name, tab in tabs.items():
-        where = f"the tab “{name}” of the committee's spreadsheet"
-        for heading in TABS[name].list_headings():
-            if tab.headings.count(heading) > 1:
-                yield describe_doubled(where, heading)
         # A blank tab is laid out by the next run.
-        yield from (
-            describe_lost(where, heading)
-            for heading in TABS[name].key
-            if any(tab.headings) and heading not in tab.headings
-        )
+        if any(tab.headings):
+            try:
+                place_columns(f"the tab “{name}” of the committee's spreadsheet", TABS[name], tab.headings, 0)
+            except SheetError as error:
+                yield str(error)
 
 
 def _name_mend(settings: Settings) -> str:

@@ -55,7 +55,8 @@ def erase_person(address: str, folder: Path | None) -> Iterator[str]:
         remove_review(run)
         current = reload_desk(run, desk)
         gone = {key for key, item in current.cohort.applications.items() if not item.email}
-        write_desk(run, current, [*compile_report(run, current), drop_unmatched(current, gone)])
+        unmatched = [drop_unmatched(current, gone)] if gone else []
+        write_desk(run, current, [*compile_report(run, current), *unmatched])
     yield f"Erased {', '.join(going)} from the database and the committee's sheet; {removed} rendered mails removed."
     yield f"→ {ask_provider(runs[0], [known_address])}"
     finish_erasure(runs[0], list(going))

@@ -21,6 +21,7 @@ from mentoring.calendar import list_topic_days
 from mentoring.cohort import Cohort
 from mentoring.completion import REMINDERS
 from mentoring.errors import PlainError
+from mentoring.outbox import DOUBTFUL
 from mentoring.steering import steer_cohort
 from tasks.ledger import read_cohort
 from tasks.runs import Run, RunReport, open_run
@@ -146,7 +147,7 @@ class RehearsedYear:
             again = self._run_once(name, moment)
         except PlainError:
             return
-        is_news = any(first.counts.get(f"messages {state}") for state in _UNDELIVERED)
+        is_news = any(first.counts.get(f"messages {state}") for state in DOUBTFUL)
         drafts = [draft for draft in again.drafts if not (is_news and draft.kind == "committee_digest")]
         if drafts:
             self.broken.append(f"A second run of {name} on {moment:%Y-%m-%d} queued {len(drafts)} messages.")
@@ -174,8 +175,6 @@ _READS = {
     "ingest-applications": frozenset({"mentor", "mentee", "confirmation"}),
     "process-requests": frozenset({"request"}),
 }
-#: What becomes of mail that the committee is told of.
-_UNDELIVERED = ("failed", "unknown", "suppressed", "expired")
 _ORDER = (
     "ingest-applications",
     "process-requests",

@@ -121,13 +121,17 @@ class Transaction:
             cursor.close()
 
 
+#: A value as SQLite's statements name it, and no cast of PostgreSQL's.
+_NAMED = re.compile(r"(?<![:\w]):([a-z]\w*)")
+
+
 @cache
 def _by_place(sql: str) -> tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]] | None]:
     """A statement for SQLite with its values by place, and what puts them there; for psycopg as it is."""
-    names = re.findall(r"(?<![:\w]):([a-z]\w*)", sql)
+    names = _NAMED.findall(sql)
     if len(names) < 2:
         return sql, None
-    return re.sub(r"(?<![:\w]):[a-z]\w*", "?", sql), itemgetter(*names)
+    return _NAMED.sub("?", sql), itemgetter(*names)
 
 
 @dataclass(frozen=True)

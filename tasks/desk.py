@@ -100,9 +100,9 @@ def drop_unmatched(desk: Desk, references: Collection[str]) -> TabUpdate:
     mine, advice = desk.cohort.applications, name_advice(desk.cohort.cohort_id)
     kept = [
         {heading: text for heading, text in row.items() if heading}
-        | ({"Why": _LATER, "Smallest change": ""} if references and row["Reference"] in mine else {})
+        | ({"Why": _LATER, "Smallest change": ""} if row["Reference"] in mine else {})
         for row in desk.read_rows("Unmatched")
-        if row["Reference"] not in references and not (references and row["Reference"].startswith(advice))
+        if row["Reference"] not in references and not row["Reference"].startswith(advice)
     ]
     return TabUpdate("Unmatched", kept, remove_missing=True)
 

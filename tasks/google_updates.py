@@ -16,14 +16,12 @@ from mentoring.desk import Cell, Column, Tab, TabUpdate
 from tasks.google_looks import dress_rows, lay_out_column, lay_out_tab
 from tasks.google_requests import Request, delete_rows, fit_grid, unmerge_cells, write_cells, write_value
 from tasks.google_tabs import GoogleTab
-from tasks.sheets import SheetError
 from tasks.tab_updates import (
     Key,
-    describe_doubled,
-    describe_lost,
     group_by_key,
     list_first_values,
     list_wanted_columns,
+    place_columns,
     read_key,
     require_allowed,
 )
@@ -133,16 +131,8 @@ def _build_blank_tab(plan: TabPlan) -> None:
 def find_columns(sheet: GoogleTab, tab: Tab, update: TabUpdate) -> dict[str, int]:
     """Places of the tab's columns by heading. Raises `SheetError` if one is doubled or one of the key is lost."""
     where = f"the tab “{tab.name}” of the committee's spreadsheet"
-    columns: dict[str, int] = {}
-    for place, heading in enumerate(sheet.texts[0] if sheet.texts else ()):
-        if heading in columns:
-            raise SheetError(describe_doubled(where, heading))
-        if heading in tab.list_headings():
-            columns[heading] = place
-    lost = [heading for heading in tab.key if heading not in columns]
-    if lost and not (columns and (update.remove_missing or sheet.last_row == 1)):
-        raise SheetError(describe_lost(where, lost[0]))
-    return columns
+    headings = sheet.texts[0] if sheet.texts else ()
+    return place_columns(where, tab, headings, 0, update.remove_missing or sheet.last_row == 1)
 
 
 def _add_missing_columns(plan: TabPlan) -> None:

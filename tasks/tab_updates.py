@@ -7,9 +7,10 @@ Belongs here: what both backends read off an update before they write. Does not 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mentoring.desk import Cell, Tab, TabUpdate
+from tasks.sheets import SheetError
 from tasks.workbook_cells import make_storable, trim
 
 Key = tuple[str, ...]
@@ -66,13 +67,31 @@ def join_neighbours(numbers: Sequence[int]) -> list[tuple[int, int]]:
     return spans
 
 
-def describe_doubled(where: str, heading: str) -> str:
-    """What to tell people about two columns of one name; `where` is like “the tab “Matches” of committee.xlsx”."""
+def place_columns(
+    where: str, tab: Tab, headings: Iterable[str], first: int, may_rebuild: bool = False
+) -> dict[str, int]:
+    """Places of the tab's columns by heading, counted from `first`.
+
+    `where` is like “the tab “Matches” of committee.xlsx”. Raises `SheetError` if a column is doubled, or one of the key
+    is lost and the tab may not be built anew from the others.
+    """
+    columns: dict[str, int] = {}
+    for place, heading in enumerate(headings, first):
+        if heading in columns:
+            raise SheetError(_describe_doubled(where, heading))
+        if heading in tab.list_headings():
+            columns[heading] = place
+    lost = [heading for heading in tab.key if heading not in columns]
+    if lost and not (columns and may_rebuild):
+        raise SheetError(_describe_lost(where, lost[0]))
+    return columns
+
+
+def _describe_doubled(where: str, heading: str) -> str:
     return f"In {where}, two columns are named “{heading}”; rename one of them and run again."
 
 
-def describe_lost(where: str, heading: str) -> str:
-    """What to tell people about a heading that rows are found by and that is gone."""
+def _describe_lost(where: str, heading: str) -> str:
     return (
         f"In {where}, the first row has no heading “{heading}”; put the heading back there, "
         "or empty the tab to have it built anew, and run again."

@@ -12,13 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mentoring.desk import Cell, Tab, TabUpdate
-from tasks.sheets import SheetError
 from tasks.tab_updates import (
-    describe_doubled,
-    describe_lost,
     group_by_key,
     list_first_values,
     list_wanted_columns,
+    place_columns,
     read_key,
     require_allowed,
 )
@@ -75,18 +73,8 @@ class _Desk:
 
 
 def _find_columns(sheet: Worksheet, tab: Tab, update: TabUpdate, where: str) -> dict[str, int]:
-    columns: dict[str, int] = {}
-    for cell in sheet[1]:
-        heading = read_text(cell)
-        if heading in columns:
-            raise SheetError(describe_doubled(where, heading))
-        if heading in tab.list_headings():
-            columns[heading] = cell.column
-    lost = [heading for heading in tab.key if heading not in columns]
-    may_rebuild = bool(columns) and (update.remove_missing or find_last_row(sheet) == 1)
-    if lost and not may_rebuild:
-        raise SheetError(describe_lost(where, lost[0]))
-    return columns
+    may_rebuild = update.remove_missing or find_last_row(sheet) == 1
+    return place_columns(where, tab, map(read_text, sheet[1]), 1, may_rebuild)
 
 
 def _add_missing_columns(desk: _Desk, update: TabUpdate) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.lesson_words import name_criterion
-from mentoring.evaluation.rows import Row, make_row, note_interval
+from mentoring.evaluation.rows import Row, make_row, note_share
 from mentoring.evaluation.values import (
     FEWEST_ANSWERS,
     GROUPS,
@@ -92,5 +92,4 @@ def _list_group(figure: str, group: FitGroup) -> Row:
     share = group.favourable
     if share is None:
         return make_row(figure, GROUPS["all"], "–", group.answers, WITHHELD[group.withheld])
-    note = f"{share.count} of {share.total}; {note_interval(share)}"
-    return make_row(figure, GROUPS["all"], f"{share.percent}%", group.answers, note)
+    return make_row(figure, GROUPS["all"], f"{share.percent}%", group.answers, note_share(share))

@@ -15,7 +15,7 @@ from mentoring.evaluation.comparison_words import list_comparison
 from mentoring.evaluation.criteria_words import list_fit
 from mentoring.evaluation.intervals import round_percent
 from mentoring.evaluation.lesson_words import list_lesson
-from mentoring.evaluation.rows import Row, format_mean, format_median, make_row, note_interval
+from mentoring.evaluation.rows import Row, format_mean, format_median, make_row, note_interval, note_share
 from mentoring.evaluation.values import (
     FEWEST_ANSWERS,
     GROUPS,
@@ -112,8 +112,7 @@ def _list_choice(choice: ChoiceSummary) -> Iterator[Row]:
             yield make_row(text, GROUPS[figure.group], "", figure.answers, _note(figure))
         for option in figure.options:
             share = option.share
-            count = f"{share.count} of {share.total}; {note_interval(share)}"
-            note = "; ".join(part for part in (", ".join(option.months), count) if part)
+            note = "; ".join(part for part in (", ".join(option.months), note_share(share)) if part)
             yield make_row(
                 f"{text}: {option.option}", GROUPS[figure.group], f"{share.percent}%", share.total, note
             )

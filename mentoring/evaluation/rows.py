@@ -21,6 +21,11 @@ def note_interval(share: Share) -> str:
     return f"95% interval {share.describe_interval()} (Wilson)"
 
 
+def note_share(share: Share) -> str:
+    """The share's count and interval, as a note says them."""
+    return f"{share.count} of {share.total}; {note_interval(share)}"
+
+
 def format_mean(mean: float) -> str:
     """The mean with one decimal, halves up as people round."""
     return f"{int(mean * 10 + 0.5) / 10:.1f}"
