@@ -13,6 +13,7 @@ from mentoring.form_fields import FormName
 from mentoring.form_headings import find_heading_problems
 from tasks.database import Database, DatabaseError
 from tasks.mail import MailError, open_mail
+from tasks.runs import open_program
 from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sheets import SheetError, open_sheets
 from tasks.tab_updates import place_columns
@@ -179,7 +180,9 @@ def _check_database(settings: Settings) -> Finding:
         rules = ", ".join(f"{name.replace('_', ' ')} ({count})" for name, count in broken.items())
         words = f"{kind}, but it holds what must never be: {rules}; go back to the latest backup without it."
         return Finding("database", False, words)
-    return Finding("database", True, f"{kind}, up to date")
+    opened = ", ".join(open_program(settings.folder).opened)
+    words = f"; cohorts that the committee opened: {opened}" if opened else ""
+    return Finding("database", True, f"{kind}, up to date{words}")
 
 
 def _check_mail(settings: Settings) -> Finding:

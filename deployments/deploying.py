@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from deployments.run_forms import offer_choices
+from deployments.run_forms import list_cohorts, offer_choices
 from deployments.serving import DEPLOYMENTS_FILE, read_deployments
 from mentoring.errors import PlainError
 from tasks.settings import load_settings, use_places_of_workers
@@ -44,7 +44,7 @@ def deploy(
         described = Path(place) / "prefect.yaml"
         described.write_text("\n".join(lines) + "\n", encoding="utf-8")
         _run_prefect("deploy", "--all", "--prefect-file", str(described))
-    offer_choices(sorted(settings.program.cohorts))
+    offer_choices(list_cohorts(settings.folder))
     return [item["name"] for item in read_deployments(all_of_them=True)]
 
 

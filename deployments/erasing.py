@@ -19,8 +19,7 @@ from tasks.erasure import (
 from tasks.ledger import apply_plan
 from tasks.reports import compile_report
 from tasks.review_pages import remove_review
-from tasks.runs import WrongUseError, open_run
-from tasks.settings import load_settings
+from tasks.runs import WrongUseError, open_program, open_run
 
 
 def erase_person(address: str, folder: Path | None) -> Iterator[str]:
@@ -30,7 +29,7 @@ def erase_person(address: str, folder: Path | None) -> Iterator[str]:
     already, because the command was stopped, is erased everywhere else. Raises `WrongUseError` for an address that
     nobody has.
     """
-    cohorts = sorted(load_settings(folder).program.cohorts)
+    cohorts = sorted(open_program(folder).program.cohorts)
     runs = [open_run("erase", cohort, None, False, folder) for cohort in cohorts]
     person_id = find_person(runs[0], address)
     if person_id is None and not list_unfinished_erasures(runs[0]):

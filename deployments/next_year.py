@@ -19,7 +19,9 @@ from mentoring.program import CohortSettings, Program
 from tasks.desk import gather_desk
 from tasks.reports import replace_file
 from tasks.runs import WrongUseError, open_run
-from tasks.settings import PROGRAM_FILE, SettingsError
+from tasks.settings import PROGRAM_FILE, SettingsError, read_program
+
+_ON_TAB = "the committee opened it on its Program tab, where its day is moved or emptied until it has come"
 
 
 def open_next_year(folder: Path | None, cohort: str | None, as_of: datetime | None) -> Iterator[str]:
@@ -30,16 +32,17 @@ def open_next_year(folder: Path | None, cohort: str | None, as_of: datetime | No
     """
     run = open_run("next-year", cohort, as_of, True, folder)
     program = run.settings.program
-    later = find_later_cohort(program, run.cohort_id)
+    desk = gather_desk(run)
+    later = find_later_cohort(desk.cohort.program, run.cohort_id)
     if later:
-        opens = name_day(program.cohorts[later].applications_open)
-        raise WrongUseError(
-            f"The cohort {later} follows {run.cohort_id} already, from {opens} on; change its days in {PROGRAM_FILE}."
-        )
-    settings = gather_desk(run).cohort.settings
+        opens = name_day(desk.cohort.program.cohorts[later].applications_open)
+        in_file = later in program.cohorts and later not in run.settings.opened
+        where = f"change its days in {PROGRAM_FILE}" if in_file else _ON_TAB
+        raise WrongUseError(f"The cohort {later} follows {run.cohort_id} already, from {opens} on; {where}.")
+    settings = desk.cohort.settings
     name, following = name_next_cohort(program, run.cohort_id), shift_cohort(settings)
     path = run.settings.folder / PROGRAM_FILE
-    _add_cohort(path, program, run.cohort_id, name, following)
+    _add_cohort(path, name, following)
     yield f"Opened the cohort {name} in {path}, with the days of {run.cohort_id} a year later:"
     for day, what in list_calendar(following):
         yield f"  {day:%a} {name_day(day)}: {what}"
@@ -52,9 +55,11 @@ def open_next_year(folder: Path | None, cohort: str | None, as_of: datetime | No
         )
 
 
-def _add_cohort(path: Path, program: Program, cohort_id: str, name: str, settings: CohortSettings) -> None:
+def _add_cohort(path: Path, name: str, settings: CohortSettings) -> None:
     text = path.read_bytes().decode("utf-8")
-    extended = write_next_cohort(text, cohort_id, name, settings)
+    # The cohort under way may have been opened on the tab: the file's latest then is the pattern for the new lines.
+    program = read_program(path)
+    extended = write_next_cohort(text, program.require_cohort(None), name, settings)
     wanted = program.model_copy(update={"cohorts": {**program.cohorts, name: settings}})
     if extended is None or _read(extended) != wanted:
         days = ", ".join(f"{field}: {value}" for field, value in settings.model_dump().items())

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.restored import reconcile
-from tasks.runs import open_run
-from tasks.settings import load_settings
+from tasks.runs import open_program, open_run
 
 
 def reconcile_program(folder: Path | None) -> Iterator[str]:
@@ -16,7 +15,7 @@ def reconcile_program(folder: Path | None) -> Iterator[str]:
     Raises what `tasks.restored.reconcile` raises.
     """
     totals: dict[str, int] = {}
-    for cohort in sorted(load_settings(folder).program.cohorts):
+    for cohort in sorted(open_program(folder).program.cohorts):
         for name, count in reconcile(open_run("reconcile", cohort, None, False, folder)).items():
             totals[name] = totals.get(name, 0) + count
     if not any(totals.values()):

@@ -7,9 +7,22 @@ program, or on how the UI draws a field. Prefect checks every value against the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from flows import FLOW_NAMES
+from tasks.database import DatabaseError
+from tasks.runs import open_program
+from tasks.settings import load_settings
+
+
+def list_cohorts(folder: Path) -> list[str]:
+    """The cohorts to choose from; while the database does not answer, which each run tells, those of program.yaml."""
+    try:
+        program = open_program(folder).program
+    except DatabaseError:
+        program = load_settings(folder).program
+    return sorted(program.cohorts)
 
 
 def offer_choices(cohorts: Sequence[str]) -> None:

@@ -28,13 +28,14 @@ from deployments.operator_server import (
     write_address,
 )
 from deployments.pauses import Pauses, read_pauses
-from deployments.run_forms import offer_choices
+from deployments.run_forms import list_cohorts, offer_choices
 from deployments.webhook import serve_webhook
 from flows import FLOW_NAMES, load_flow
-from mentoring.program import Program
 from tasks.abandoned_runs import close_abandoned_runs, list_live_runs, mark_abandoned
+from tasks.runs import open_program
 from tasks.settings import (
     PREFECT_FOLDER,
+    Settings,
     load_settings,
     note_prefect_address,
     read_server_password,
@@ -83,7 +84,7 @@ def serve(
         _provide_server(host, port, home, password, tell) as server,
     ):
         note_prefect_address(settings.folder, address)
-        _serve_flows(settings.program, tell)
+        _serve_flows(settings, tell)
         if server is not None and server.has_died:
             raise ServingError(f"The Prefect server stopped by itself; {server.describe_end()}")
         if is_prefect_there(write_address(host, port), password):
@@ -126,12 +127,13 @@ def _make_schedule(deployment: str, row: Mapping[str, str], time_zone: str, paus
     return Cron(row["cron"], timezone=time_zone, slug=slug, active=(deployment, slug) not in pauses.schedules)
 
 
-def _serve_flows(program: Program, tell: Tell) -> None:
+def _serve_flows(settings: Settings, tell: Tell) -> None:
     _close_interrupted_runs()
-    deployments = make_deployments(program.time_zone, read_pauses())
-    tell(f"Serving {len(deployments)} flows on the clock of {program.time_zone}; Ctrl-C stops.")
-    with suppress(KeyboardInterrupt), _sweep_now_and_then(tell):
-        _run_until_stopped(deployments, sorted(program.cohorts))
+    time_zone, cohorts = settings.program.time_zone, list_cohorts(settings.folder)
+    deployments = make_deployments(time_zone, read_pauses())
+    tell(f"Serving {len(deployments)} flows on the clock of {time_zone}; Ctrl-C stops.")
+    with suppress(KeyboardInterrupt), _look_every_minute(settings.folder, cohorts, tell):
+        _run_until_stopped(deployments, cohorts)
 
 
 def _close_interrupted_runs() -> None:
@@ -147,19 +149,23 @@ def _close_interrupted_runs() -> None:
 
 
 @contextmanager
-def _sweep_now_and_then(tell: Tell) -> Iterator[None]:
-    """Meanwhile mark, every minute, runs whose process died without anybody noticing."""
+def _look_every_minute(folder: Path, cohorts: Sequence[str], tell: Tell) -> Iterator[None]:
+    """Meanwhile mark, every minute, runs whose process died, and offer cohorts that were opened since."""
     ended = threading.Event()
 
-    def sweep() -> None:
+    def look() -> None:
+        offered = cohorts
         while not ended.wait(_SWEEP_SECONDS):
             try:
                 for name in close_abandoned_runs(FLOW_NAMES, datetime.now(UTC)):
                     tell(f"The process of “{name}” is gone; the run is marked as crashed.")
-            except Exception as error:  # noqa: BLE001 – a server that is busy for a minute must not end the sweeping
+                if (known := sorted(open_program(folder).program.cohorts)) != offered:
+                    offer_choices(known)
+                    offered = known
+            except Exception as error:  # noqa: BLE001 – a server that is busy for a minute must not end the looking
                 tell(f"Runs could not be looked through ({type(error).__name__}); next try in a minute.")
 
-    thread = threading.Thread(target=sweep, name="sweeper", daemon=True)
+    thread = threading.Thread(target=look, name="sweeper", daemon=True)
     thread.start()
     try:
         yield

@@ -18,8 +18,7 @@ from tasks.desk import Desk, gather_desk
 from tasks.handover_pages import find_handover
 from tasks.restored import find_block
 from tasks.review_pages import find_review
-from tasks.runs import Run, open_run
-from tasks.settings import load_settings
+from tasks.runs import Run, open_program, open_run
 
 _CONTACT: Mapping[Contact, str] = {
     "told": "told of contact",
@@ -47,7 +46,7 @@ class Standing:
 
 def read_standing(folder: Path | None, as_of: datetime | None) -> list[Standing]:
     """The standing of every cohort of the program. Raises what opening a run raises."""
-    settings = load_settings(folder)
+    settings = open_program(folder)
     paused = find_paused_flows(settings.folder)
     standings = []
     for cohort_id in sorted(settings.program.cohorts):

@@ -353,6 +353,28 @@ class DropSetting(Change):
 
 
 @dataclass(frozen=True)
+class OpenCohort(Change):
+    """The committee plans the next cohort, or another beginning of it; once people have applied it stays as it is."""
+
+    next_cohort_id: str
+    cohort_settings: str
+    optional = True
+
+    @property
+    def detail(self) -> str:
+        """The first day of its applications."""
+        return str(json.loads(self.cohort_settings)["applications_open"])
+
+
+@dataclass(frozen=True)
+class TakeBackCohort(Change):
+    """The committee does without the next cohort that it planned, as long as nobody has applied for it."""
+
+    next_cohort_id: str
+    optional = True
+
+
+@dataclass(frozen=True)
 class CancelMessage(Change):
     """A message that has become wrong before it went out."""
 

@@ -127,7 +127,9 @@ TABS: Mapping[str, Tab] = {
                     "Problem", width=40, note="Why the value beside it was not taken, and how to mend it."
                 ),
                 _person(
-                    "Value", 18, "Write here to change the setting. Empty: the value from program.yaml holds."
+                    "Value",
+                    18,
+                    "Write here to change the setting. Empty: the value that the cohort began with holds.",
                 ),
             ),
         ),

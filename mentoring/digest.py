@@ -283,6 +283,8 @@ def _list_upcoming(cohort: Cohort, now: datetime) -> Iterator[dict[str, str]]:
         (settings.evaluation_due, "last day of the evaluation"),
         (settings.ends, "last day of the mentoring year"),
     ]
+    if settings.next_cohort_opens:
+        days.append((settings.next_cohort_opens, "applications for the next cohort open"))
     for day, what in sorted(days):
         if today <= day <= today + _AHEAD:
             yield {"day": name_day(day), "what": what}

@@ -17,7 +17,7 @@ from mentoring.completion import list_silent
 from mentoring.confirmations import count_waiting
 from mentoring.next_year import shift_cohort
 from mentoring.outbox import came_back, list_doubtful
-from mentoring.steering import list_settings
+from mentoring.steering import list_settings, spell_value
 
 #: In the order of a life: what one run did has one moment in the log.
 _MATCH_STEPS = {
@@ -144,7 +144,7 @@ def _find(data: object, path: Sequence[str]) -> str:
     for step in path:
         assert isinstance(data, Mapping), "every setting lies in a mapping"
         data = data[step]
-    return ("yes" if data else "no") if isinstance(data, bool) else str(data)
+    return spell_value(data)
 
 
 def _list_open_ends(cohort: Cohort, today: date) -> Iterator[tuple[str, str]]:

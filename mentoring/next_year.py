@@ -1,20 +1,22 @@
 """The next cohort from this one's settings: the same days a year later, its id counted on.
 
 Belongs here: ids, dates (also those of a year made short for a rehearsal) and the new lines of program.yaml as text.
-Does not belong here: files and people.
+Does not belong here: files and people, and what the committee's tab says of it (`mentoring.next_opening`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import yaml
 
 from mentoring.calendar import add_months
 from mentoring.program import CohortSettings, Program
+
+_GRACE = timedelta(days=7)
 
 
 def name_next_cohort(program: Program, cohort_id: str) -> str:
@@ -32,10 +34,20 @@ def name_next_cohort(program: Program, cohort_id: str) -> str:
 
 
 def shift_cohort(settings: CohortSettings) -> CohortSettings:
-    """The same settings with every day a year later; 29 February becomes the 28th."""
-    values = settings.model_dump()
+    """The same settings with every day a year later; 29 February becomes the 28th.
+
+    Where they say when the next cohort opens, every day is moved along with that one.
+    """
+    following = _change_days(settings, lambda day: add_months(day, 12))
+    opens = settings.next_cohort_opens or following.applications_open
+    return _change_days(following, lambda day: day + (opens - following.applications_open))
+
+
+def _change_days(settings: CohortSettings, change: Callable[[date], date]) -> CohortSettings:
+    # Which cohort comes after the next one is decided in its time.
+    values = settings.model_dump(exclude={"next_cohort_opens"})
     return CohortSettings.model_validate(
-        {name: add_months(value, 12) if isinstance(value, date) else value for name, value in values.items()}
+        {name: change(value) if isinstance(value, date) else value for name, value in values.items()}
     )
 
 
@@ -52,8 +64,24 @@ def shorten_cohort(settings: CohortSettings) -> CohortSettings:
     return settings.model_copy(update={name: opens + timedelta(days=n) for name, n in days.items()})
 
 
+def find_out_of_reach(text: str, today: date) -> str:
+    """Why nobody would mean this for the day on which the next cohort opens; nothing if it is no day, or a good one.
+
+    Some days ago is taken: the software may have stood still since.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return ""
+    if day < today - _GRACE:
+        return "it is more than a week past; write today's day or a later one."
+    if day > add_months(today, 24):
+        return "it is more than two years ahead; write an earlier day."
+    return ""
+
+
 def find_later_cohort(program: Program, cohort_id: str) -> str | None:
-    """The first cohort that opens after `cohort_id` does, if program.yaml has one."""
+    """The first cohort that opens after `cohort_id` does, if there is one."""
     opens = program.cohorts[cohort_id].applications_open
     later = {name: item.applications_open for name, item in program.cohorts.items()}
     return min((name for name in later if later[name] > opens), key=lambda name: later[name], default=None)
@@ -130,4 +158,6 @@ def _replace_words(line: str, node: yaml.ScalarNode, words: str) -> str:
 
 
 def _spell(value: object) -> str:
+    if value is None:
+        return "null"
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -6,7 +6,7 @@ Only the shape and the meaning of settings belong here; reading the file and the
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -177,6 +177,11 @@ class CohortSettings(Settings):
     ends: Day = Field(description="Last day of the mentoring year")
     evaluation_opens: Day = Field(description="Day on which the evaluation is sent")
     evaluation_due: Day = Field(description="Last day to answer the evaluation")
+    next_cohort_opens: Day | None = Field(
+        None,
+        description="First day of applications for the next cohort, which starts by itself then with the settings of "
+        "this one, every day moved along; until then you may still change or empty it",
+    )
     topics_day: int = Field(1, ge=1, le=28, description="Day of the month on which the topic goes out")
     check_in_after_days: int = Field(
         10, ge=1, le=60, description="Days after the introduction until the first check-in"
@@ -193,6 +198,10 @@ class CohortSettings(Settings):
                 raise ValueError(f"{later} must not be before {earlier}")
         if not self.starts < self.ends:
             raise ValueError("ends must be after starts")
+        # From then on nothing of this cohort runs by itself, and its figures are compiled the day after it is over.
+        earliest = max(self.ends, self.evaluation_due) + timedelta(days=2)
+        if self.next_cohort_opens and self.next_cohort_opens < earliest:
+            raise ValueError(f"next_cohort_opens must be {earliest} or later, when this cohort is over")
         return self
 
 
@@ -265,7 +274,7 @@ class Program(Settings):
             )
         if cohort_id not in self.cohorts:
             known = ", ".join(sorted(self.cohorts))
-            raise KeyError(f"There is no cohort “{cohort_id}” in program.yaml; it has {known}.")
+            raise KeyError(f"There is no cohort “{cohort_id}”; the program has {known}.")
         return cohort_id
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from mentoring.cell_text import fold_text
 from mentoring.changes import Change, DropSetting, PutSetting
 from mentoring.desk import Cell
+from mentoring.next_year import find_out_of_reach
 from mentoring.policy import ExperienceGap, Policy, Weights
 from mentoring.program import CohortSettings, Program, describe_mend
 
@@ -27,6 +28,8 @@ _RULES = (
     "shared_language_required",
     "experience_gap_required",
 )
+#: The setting by which the committee starts the next cohort.
+NEXT_COHORT = "Next cohort opens"
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Steering:
-    """Settings in force, what to store so that they stay so, and the rows of the tab."""
+    """Settings in force, what to store so that they stay so, and the rows of the tab.
 
+    `program` is the one whose cohorts they are about, with the next cohort as it is planned.
+    """
+
+    program: Program
     settings: CohortSettings
     policy: Policy
     changes: Sequence[Change]
@@ -75,7 +82,7 @@ def _describe(path: tuple[str, ...], words: str, info: FieldInfo) -> Setting:
 def put_in_force(
     program: Program, cohort_id: str, values: Mapping[str, str]
 ) -> tuple[CohortSettings, Policy]:
-    """The settings of program.yaml with `values` (setting's words → text) on top.
+    """The settings that the cohort began with, and `values` (setting's words → text) on top.
 
     Raises ValueError if they don't fit.
     """
@@ -111,24 +118,21 @@ def steer_cohort(
     stored: Mapping[str, str],
     tab: Sequence[Mapping[str, str]],
     elsewhere: Collection[tuple[str, str]] = (),
+    today: date | None = None,
 ) -> Steering:
     """Decide which of the values on the tab come into force.
 
     `stored` are the values in force from earlier runs, `tab` the rows as read. All new values are tried
     together first (two dates may only fit each other), then without those that can't be read, then one by
     one, so that one bad value never holds up the others. A day that another cohort has in force (`elsewhere`, as words
-    and text) stands on the tab from that year, and is not this one's.
+    and text) stands on the tab from that year, and is not this one's. On `today` a new day for the next cohort must be
+    within reach.
     """
     known = {item.words for item in list_settings()}
     written, doubled = _read_tab(tab, known)
-    left_over = {
-        words: f"“{text}” is a day of another year; empty the cell, or write this year's."
-        for words, text in written.items()
-        if (words, text) in elsewhere
-        and stored.get(words) != text
-        and words in _list_days(program, cohort_id)
-    }
-    written = {words: text for words, text in written.items() if words not in left_over}
+    fresh = {words: text for words, text in written.items() if stored.get(words) != text}
+    held_back = _find_left_over(fresh, elsewhere) | _find_out_of_reach(fresh, today)
+    written = {words: text for words, text in written.items() if words not in held_back}
     asked = {words: text for words, text in written.items() if text}
     cleared = {words for words, text in written.items() if not text}
     # A setting that was renamed, or no longer fits an edited program.yaml, must not keep the program from running.
@@ -145,13 +149,24 @@ def steer_cohort(
             {words: text for words, text in problems.items() if words not in asked} | uncleared | refused
         )
     settings, policy = put_in_force(program, cohort_id, accepted)
-    rows = _list_rows(settings, policy, problems | doubled | left_over)
-    return Steering(settings, policy, _list_changes(stored, accepted), rows)
+    rows = _list_rows(settings, policy, problems | doubled | held_back)
+    return Steering(program, settings, policy, _list_changes(stored, accepted), rows)
 
 
-def _list_days(program: Program, cohort_id: str) -> set[str]:
-    days = {name for name, value in program.cohorts[cohort_id] if isinstance(value, date)}
-    return {setting.words for setting in list_settings() if setting.path[-1] in days}
+def _find_left_over(fresh: Mapping[str, str], elsewhere: Collection[tuple[str, str]]) -> dict[str, str]:
+    days = {name for name, info in CohortSettings.model_fields.items() if info.annotation is not int}
+    names = {setting.words for setting in list_settings() if setting.path[-1] in days}
+    return {
+        words: f"“{text}” is a day of another year; empty the cell, or write this year's."
+        for words, text in fresh.items()
+        if (words, text) in elsewhere and words in names
+    }
+
+
+def _find_out_of_reach(fresh: Mapping[str, str], today: date | None) -> dict[str, str]:
+    text = fresh.get(NEXT_COHORT, "")
+    reason = find_out_of_reach(text, today) if today else ""
+    return {NEXT_COHORT: f"“{text}” was not taken: {reason}"} if reason else {}
 
 
 def _read_tab(tab: Sequence[Mapping[str, str]], known: Set[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -211,7 +226,9 @@ def _clear_what_can_go(
         without = {key: text for key, text in left.items() if key != words}
         if found := _find_problems(program, cohort_id, without):
             reason = next(iter(found.values()))
-            problems[words] = f"Empty, but the value of program.yaml does not fit the others: {reason}"
+            problems[words] = (
+                f"Empty, but the value that the cohort began with does not fit the others: {reason}"
+            )
         else:
             left = without
     return left, problems
@@ -251,13 +268,19 @@ def _list_rows(
         value: Any = data
         for step in setting.path:
             value = value[step]
-        shown = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         rows.append(
             {
                 "Setting": setting.words,
                 "What it means": setting.meaning,
-                "In force": shown,
+                "In force": spell_value(value),
                 "Problem": problems.get(setting.words, ""),
             }
         )
     return rows
+
+
+def spell_value(value: object) -> str:
+    """A setting's value in words, as the tab shows it."""
+    if value is None:
+        return "none"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

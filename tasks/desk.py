@@ -15,6 +15,7 @@ from mentoring.cohort import Cohort
 from mentoring.desk import TABS, SheetTab, TabUpdate, is_shown, name_advice
 from mentoring.desk_rows import describe_desk
 from mentoring.form_fields import FormName
+from mentoring.next_opening import open_next_cohort
 from mentoring.steering import Steering, steer_cohort
 from tasks.collector import collector_at_rest
 from tasks.ledger import apply_changes, read_cohort
@@ -66,8 +67,11 @@ def gather_desk(run: Run) -> Desk:
             (row["setting"], row["setting_value"])
             for row in transaction.fetch_all("list_settings_elsewhere", cohort_id=run.cohort_id)
         }
-        rows = tabs["Program"].read_rows() if "Program" in tabs and _is_under_way(run) else []
-        steering = steer_cohort(run.settings.program, run.cohort_id, stored, rows, elsewhere)
+        is_under_way, today = _is_under_way(run), local_day(run.now, run.settings.program.zone)
+        rows = tabs["Program"].read_rows() if "Program" in tabs and is_under_way else []
+        steering = steer_cohort(run.settings.program, run.cohort_id, stored, rows, elsewhere, today)
+        if is_under_way:
+            steering = open_next_cohort(steering, run.cohort_id, run.settings.opened)
         if not run.dry_run:
             apply_changes(transaction, run.cohort_id, steering.changes)
         return Desk(tabs, steering, read_cohort(run, transaction, steering))

@@ -82,7 +82,11 @@ def list_cohorts_to_purge(run: Run) -> tuple[list[Run], list[str]]:
         rows = transaction.fetch_all("list_cohorts")
     known = run.settings.program.cohorts
     others = [row["cohort_id"] for row in rows if row["cohort_id"] != run.cohort_id]
-    lost = [row["cohort_id"] for row in rows if row["cohort_id"] not in known and not row["anonymised_at"]]
+    lost = [
+        row["cohort_id"]
+        for row in rows
+        if row["cohort_id"] not in known and row["has_responses"] and not row["anonymised_at"]
+    ]
     told = [
         f"Cohort {name} still has personal data and is no more in program.yaml; put it back there, and it is purged "
         "when its time is over."

@@ -48,7 +48,7 @@ def read_cohort(run: Run, transaction: Transaction, steering: Steering) -> Cohor
     zone = run.settings.program.zone
     return Cohort(
         cohort_id=run.cohort_id,
-        program=run.settings.program,
+        program=steering.program,
         settings=steering.settings,
         policy=steering.policy,
         token_key=head["token_key"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from mentoring.changes import Plan
 from mentoring.cohort import Draft
 from mentoring.errors import PlainError
 from mentoring.message_markdown import clean_line
-from tasks.database import Database
+from mentoring.program import CohortSettings
+from tasks.database import Database, Transaction
 from tasks.settings import Settings, load_settings
 from tasks.sheets import Sheets, open_sheets
 from tasks.stage import find_stage
@@ -99,19 +100,45 @@ def open_run(
 
     A naive `as_of` is taken in the committee's time zone. Raises `SettingsError`, `DatabaseError` or `WrongUseError`.
     """
-    stage = find_stage()
-    settings = stage.settings if stage else load_settings(folder)
+    settings = _read_settings(folder)
     moment = as_of or datetime.now(UTC)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=settings.program.zone)
-    try:
-        cohort_id = settings.program.require_cohort(cohort, local_day(moment, settings.program.zone))
-    except KeyError as error:
-        raise WrongUseError(error.args[0]) from None
-    run = Run(flow, settings, cohort_id, moment.astimezone(UTC).replace(microsecond=0), dry_run)
-    run.database.migrate()
-    with run.database.transaction(flow, run.now) as transaction:
+    now = moment.astimezone(UTC).replace(microsecond=0)
+    with Database(settings.database_url).transaction(flow, now) as transaction:
+        settings = _add_opened(settings, transaction)
+        try:
+            cohort_id = settings.program.require_cohort(cohort, local_day(now, settings.program.zone))
+        except KeyError as error:
+            raise WrongUseError(error.args[0]) from None
         transaction.execute(
             "add_cohort", cohort_id=cohort_id, at=transaction.at, token_key=secrets.token_hex(16)
         )
-    return run
+    return Run(flow, settings, cohort_id, now, dry_run)
+
+
+def open_program(folder: Path | None = None) -> Settings:
+    """Read the settings and bring the database up to date, for whoever asks about every cohort of the program.
+
+    Its cohorts are those of program.yaml and those that the committee opened. Raises `SettingsError` or
+    `DatabaseError`.
+    """
+    settings = _read_settings(folder)
+    with Database(settings.database_url).transaction("open the program", datetime.now(UTC)) as transaction:
+        return _add_opened(settings, transaction)
+
+
+def _read_settings(folder: Path | None) -> Settings:
+    stage = find_stage()
+    settings = stage.settings if stage else load_settings(folder)
+    Database(settings.database_url).migrate()
+    return settings
+
+
+def _add_opened(settings: Settings, transaction: Transaction) -> Settings:
+    """The settings with the cohorts that the committee opened; program.yaml wins over one of the same id."""
+    known = settings.program.cohorts
+    rows = [row for row in transaction.fetch_all("list_opened_cohorts") if row["cohort_id"] not in known]
+    opened = {row["cohort_id"]: CohortSettings.model_validate_json(row["cohort_settings"]) for row in rows}
+    program = settings.program.model_copy(update={"cohorts": known | opened})
+    return replace(settings, program=program, opened={row["cohort_id"]: row["follows"] for row in rows})

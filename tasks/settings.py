@@ -47,7 +47,8 @@ class Settings:
     `google_service_account` is JSON text or the path of a file that holds it; `smtp_url` is
     `smtp://name:password@host:port` or `smtps://…`. `dask` is the address of a Dask scheduler, or `local`. What the
     chosen backends do not need may be absent. `sources` says for every variable that is set where its value came
-    from, in words.
+    from, in words. `opened` are the cohorts of the program that the committee opened on its tab, each with the one that
+    it follows.
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class Settings:
     google_api_url: str | None = None
     dask: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    opened: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_program_folder(folder: Path | None = None) -> Path:

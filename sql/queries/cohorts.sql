@@ -4,13 +4,58 @@ VALUES (:cohort_id, :at, :token_key)
 ON CONFLICT (cohort_id) DO NOTHING;
 
 -- name: list_cohorts
--- Every cohort that ever had a run, the earliest first.
+-- Every cohort that ever had a run, the earliest first, and whether any response came in for it.
 SELECT
     cohort_id,
     created_at,
-    anonymised_at
+    anonymised_at,
+    CASE
+        WHEN
+            EXISTS (
+                SELECT 1 FROM applications
+                WHERE applications.cohort_id = cohorts.cohort_id
+            )
+            OR EXISTS (
+                SELECT 1 FROM unplaced_responses
+                WHERE unplaced_responses.cohort_id = cohorts.cohort_id
+            )
+            THEN 1
+        ELSE 0
+    END AS has_responses
 FROM cohorts
 ORDER BY created_at, cohort_id;
+
+-- name: list_opened_cohorts
+-- Cohorts that the committee opened on the Program tab.
+SELECT
+    cohort_id,
+    follows,
+    cohort_settings
+FROM opened_cohorts
+ORDER BY cohort_id;
+
+-- name: open_cohort!
+-- A cohort that anybody has applied for stays as it is.
+INSERT INTO opened_cohorts (cohort_id, follows, cohort_settings, decided_at)
+VALUES (:next_cohort_id, :cohort_id, :cohort_settings, :at)
+ON CONFLICT (cohort_id) DO UPDATE
+    SET cohort_settings = excluded.cohort_settings, decided_at = excluded.decided_at
+    WHERE
+    opened_cohorts.follows = excluded.follows
+    AND NOT EXISTS (
+        SELECT 1 FROM applications
+        WHERE applications.cohort_id = :next_cohort_id
+    );
+
+-- name: take_back_cohort!
+DELETE FROM opened_cohorts
+WHERE
+    cohort_id = :next_cohort_id
+    AND follows = :cohort_id
+    AND NOT EXISTS (
+        SELECT 1 FROM applications
+        WHERE applications.cohort_id = :next_cohort_id
+    );
 
 -- name: find_cohort^
 SELECT

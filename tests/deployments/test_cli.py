@@ -236,7 +236,7 @@ def test_an_unknown_flow_is_answered_with_the_known_ones(program: Path, command:
 
 def test_an_unknown_cohort_is_answered_with_the_known_ones(program: Path) -> None:
     sentence = refuse("run", "propose-matches", "--cohort", "1999", "--program", program)
-    assert sentence == "There is no cohort “1999” in program.yaml; it has 2027."
+    assert sentence == "There is no cohort “1999”; the program has 2027."
 
 
 def test_a_moment_that_is_none_is_one_sentence(program: Path) -> None:

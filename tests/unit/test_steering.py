@@ -174,7 +174,7 @@ def test_a_cleared_date_that_others_rely_on_stays() -> None:
     steering = steer({key: value for key, value in stored.items() if key != "Ends"}, stored)
     assert steering.settings.ends == date(2028, 6, 30)
     assert problems(steering) == {
-        "Ends": "Empty, but the value of program.yaml does not fit the others: ends must be after starts."
+        "Ends": "Empty, but the value that the cohort began with does not fit the others: ends must be after starts."
     }
 
 
