@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from deployments.cli import app
 from deployments.people_at_work import append_committee_rows, append_form_rows, edit_committee_rows
 from deployments.program_folders import list_sample_topics, make_program_folder, read_sample_responses
+from deployments.run_forms import list_cohorts
 from tasks.local_workbooks import COMMITTEE, FORMS, LocalWorkbooks
 from tasks.settings import read_program
 
@@ -74,6 +75,54 @@ def test_it_refuses_a_year_that_is_there_already(folder: Path) -> None:
         "✗ The cohort 2028 follows 2027 already, from 11 January 2028 on; change its days in program.yaml.\n"
     )
     assert (folder / "program.yaml").read_bytes() == before
+
+
+def open_on_tab(folder: Path, day: str, moment: str) -> None:
+    """The committee writes the day on which the next cohort opens, and a run reads it."""
+    edit_committee_rows(folder / COMMITTEE, "Program", {("Next cohort opens",): {"Value": day}})
+    assert call(folder, "run", "ingest-applications", "--as-of", moment).exit_code == 0
+
+
+def test_a_year_that_the_committee_started_itself_is_known_to_every_command(folder: Path) -> None:
+    before = (folder / "program.yaml").read_bytes()
+    open_on_tab(folder, "2028-02-01", "2027-12-20")
+    result = call(folder, "next-year", "--as-of", "2027-12-20")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "✗ The cohort 2028 follows 2027 already, from 1 February 2028 on; the committee opened it on its Program tab, "
+        "where its day is moved or emptied until it has come.\n"
+    )
+    assert "Cohort 2028" in call(folder, "status", "--as-of", "2027-12-20").output
+    assert "cohorts that the committee opened: 2028" in call(folder, "doctor").output
+    assert list_cohorts(folder) == ["2027", "2028"], "what the run form offers"
+    unknown = call(folder, "run", "ingest-applications", "--cohort", "2029")
+    assert unknown.stderr == "✗ There is no cohort “2029”; the program has 2027, 2028.\n"
+    assert (folder / "program.yaml").read_bytes() == before
+
+
+def test_the_command_goes_on_from_a_year_that_the_committee_started(folder: Path) -> None:
+    """2028 is not in the file, so the lines of 2029 follow the pattern of 2027's."""
+    open_on_tab(folder, "2028-02-01", "2027-12-20")
+    result = call(folder, "next-year", "--as-of", "2029-01-10")
+    assert result.exit_code == 0, result.output
+    cohorts = read_program(folder / "program.yaml").cohorts
+    assert sorted(cohorts) == ["2027", "2029"]
+    assert (str(cohorts["2029"].applications_open), str(cohorts["2029"].starts)) == (
+        "2029-02-01",
+        "2029-03-22",
+    )
+    assert list_cohorts(folder) == ["2027", "2028", "2029"]
+
+
+def test_a_day_in_the_file_is_not_carried_into_the_next_year(folder: Path) -> None:
+    path = folder / "program.yaml"
+    line = "    topics_day: 1 "
+    text = path.read_text(encoding="utf-8").replace(
+        line, f"    next_cohort_opens: null  # nobody knows yet\n{line}"
+    )
+    path.write_text(text, encoding="utf-8")
+    assert call(folder, "next-year", "--as-of", "2027-12-20").exit_code == 0
+    assert path.read_text(encoding="utf-8").count("next_cohort_opens: null  # nobody knows yet") == 2
 
 
 def test_cohorts_in_a_form_of_their_own_are_left_alone_and_the_days_are_told(folder: Path) -> None:

@@ -95,6 +95,28 @@ def list_matches(here: Association) -> dict[str, dict[str, str]]:
     return {row["Mentee"]: row for row in here.read("Matches")}
 
 
+def test_the_program_tab_starts_the_next_cohort(here: Association) -> None:
+    here.run("ingest-applications", "2027-01-25T09:00")
+    here.write("Program", "Next cohort opens", Value="2027-12-01")
+    here.run("ingest-applications", "2027-12-11T09:00")
+    row = here.read_setting("Next cohort opens")
+    assert (
+        row["Problem"]
+        == "“2027-12-01” was not taken: it is more than a week past; write today's day or a later one."
+    )
+    here.write("Program", "Next cohort opens", Value="2028-02-01")
+    here.run("ingest-applications", "2027-12-11T10:00")
+    row = here.read_setting("Next cohort opens")
+    assert (row["In force"], row["Problem"]) == ("2028-02-01", "")
+    assert row["What it means"].startswith("Cohort 2028 starts by itself on 1 February 2028")
+    assert here.run("ingest-applications", "2028-01-31T23:00").cohort_id == "2027"
+    assert here.run("ingest-applications", "2028-02-01T00:30").cohort_id == "2028"
+    assert here.read_setting("Starts")["In force"] == "2028-03-22"
+    here.write("Program", "Next cohort opens", Value="")
+    assert here.run("ingest-applications", "2028-02-02T09:00").cohort_id == "2028"
+    assert here.run("ingest-applications", "2028-02-02T09:00").waiting == ()
+
+
 def test_the_program_tab_starts_and_steers_the_year(here: Association) -> None:
     here.run("ingest-applications", "2027-01-25T09:00")
     here.run("propose-matches", "2027-01-26T09:00")

@@ -31,6 +31,7 @@ from mentoring.changes import (
     FinishRequest,
     HoldMatch,
     LengthenPause,
+    OpenCohort,
     PauseMatch,
     Plan,
     ProposeMatch,
@@ -46,6 +47,7 @@ from mentoring.changes import (
     ReviseApplication,
     RevokeConfirmation,
     SettleApplication,
+    TakeBackCohort,
 )
 from mentoring.cohort import (
     Application,
@@ -375,6 +377,8 @@ def test_every_kind_of_change_can_be_applied(cohort: SmallCohort) -> None:
         RevokeConfirmation("a9"),
         PutSetting("topics_day", "2"),
         DropSetting("topics_day"),
+        OpenCohort("2028", '{"applications_open": "2028-01-11"}'),
+        TakeBackCohort("2028"),
         CancelMessage(pending, "Wrong by now."),
         ReissueMessage(doubtful, "0" * 32, 1, WHEN, "2027-03-09T00:00:00Z"),
         ReissueAttachments(doubtful, "0" * 32),

@@ -260,12 +260,20 @@ def _witness(**values: str) -> str:
     )
 
 
+def _opened(**values: str) -> str:
+    texts = {"cohort_id": "'2028'", "follows": "'2027'", "cohort_settings": "'{}'", "decided_at": "'x'"}
+    return _insert("opened_cohorts", **(texts | values))
+
+
 _A_MESSAGE = "(SELECT MIN(message_id) FROM messages)"
 _ONLY_LINKS = "links_and_only_links_have_a_code"
 _SENDING = "previous_state = 'pending', state = 'sending'"
 _SENT = "UPDATE messages SET previous_state = 'sending', state = 'sent', settled_at = '2027-03-01T00:00:00Z'"
 
 FORBIDDEN = [
+    # Cohorts
+    Forbidden("cohort that follows itself", _opened(follows="'2028'"), "no_cohort_follows_itself"),
+    Forbidden("cohort that follows none", _opened(follows="'2026'"), "opened_cohorts_follows_fkey"),
     # Matches
     Forbidden(
         "second live match of a mentee", _match("mentor-2", 2, "mentee-1"), "one_live_match_per_mentee"

@@ -245,6 +245,7 @@ GOOD = {
     "Ends": "2027-12-01",
     "Evaluation opens": "2027-11-10",
     "Evaluation due": "2027-12-20",
+    "Next cohort opens": "2028-01-08",
     "Topics day": "5",
     "Check in after days": "14",
     "Retention months": "36",
