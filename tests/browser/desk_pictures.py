@@ -73,7 +73,7 @@ SHOTS = (
     Shot("Read me", date(2027, 12, 1), range(1, 19)),
     Shot("Applications", date(2027, 2, 23), [1, 13, 17, 22, 32, 34, 36, 40, 43, 50, *range(53, 57)]),
     Shot("Matches", date(2027, 2, 23), [1, 2, 3, 12, 14, 19, 20], _DECIDED, _NARROW_MATCHES),
-    Shot("Program", date(2027, 12, 1), _from_to((2, 24))),
+    Shot("Program", date(2027, 12, 1), _from_to((2, 25))),
     Shot("Rules", date(2027, 12, 1), _from_to((2, 3))),
     Shot("Unmatched", date(2027, 2, 23), _from_to((2, 6))),
     Shot("Topics", date(2027, 12, 1), _from_to((2, 6))),

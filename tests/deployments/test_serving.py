@@ -29,8 +29,10 @@ from served_program import (
 )
 
 from deployments.operator_server import ServingError, check_exposure, is_prefect_there, write_address
+from deployments.people_at_work import edit_committee_rows
 from deployments.program_folders import make_program_folder, read_sample_responses
 from flows import FLOW_NAMES
+from tasks.local_workbooks import COMMITTEE
 
 
 def run_serve(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -240,6 +242,23 @@ def test_schedules_produce_runs_by_themselves_and_what_is_paused_does_not(progra
     wait_until("what goes on", lambda: "introduce-matches" in list_scheduled(program), seconds=200)
     assert "send-monthly-topics" not in list_scheduled(program)
     program.ask(f"deployments/{paused['send-monthly-topics']}/resume_deployment")
+
+
+@pytest.mark.long
+def test_a_cohort_that_the_committee_starts_can_be_chosen_without_a_restart(program: ServedProgram) -> None:
+    day = {("Next cohort opens",): {"Value": "2028-02-01"}}
+    edit_committee_rows(program.folder / COMMITTEE, "Program", day)
+    run = program.start_run("deliver-messages", as_of="2027-12-20T10:00:00")
+    assert program.wait_for_end(run)["type"] == "COMPLETED"
+
+    def list_choices() -> list[list[str]]:
+        forms = [item["parameter_openapi_schema"] for item in program.list_deployments().values()]
+        return [form["properties"]["cohort"]["enum"] for form in forms]
+
+    wanted = [["2027", "2028"]] * len(FLOW_NAMES)
+    wait_until("the run forms offer both", lambda: list_choices() == wanted, seconds=120)
+    run = program.start_run("ingest-applications", cohort="2028", as_of="2028-02-01T10:00:00")
+    assert program.wait_for_end(run)["type"] == "COMPLETED"
 
 
 def test_ctrl_c_ends_everything_and_a_restart_goes_on(program: ServedProgram) -> None:
