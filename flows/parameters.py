@@ -15,7 +15,7 @@ def _show(title: str, description: str) -> Any:
 
 CohortId = Annotated[
     str | None,
-    _show("Cohort", "Id of the cohort as in program.yaml, for example 2027. Empty: the one under way."),
+    _show("Cohort", "Id of the cohort, for example 2027. Empty: the one under way."),
 ]
 AsOf = Annotated[
     datetime | None,

@@ -75,7 +75,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class Handover:
-    """Everything on the page; `changed` are (setting, in program.yaml, in force), `open_ends` (who, what)."""
+    """Everything on the page; `changed` are (setting, at the beginning, in force), `open_ends` (who, what)."""
 
     matches: Sequence[Decided]
     requests: Sequence[Decided]

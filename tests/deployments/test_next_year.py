@@ -100,6 +100,14 @@ def test_a_year_that_the_committee_started_itself_is_known_to_every_command(fold
     assert (folder / "program.yaml").read_bytes() == before
 
 
+def test_the_run_form_offers_what_program_yaml_has_while_the_database_does_not_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_on_tab(folder, "2028-02-01", "2027-12-20")
+    monkeypatch.setenv("MENTORING_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    assert list_cohorts(folder) == ["2027"]
+
+
 def test_the_command_goes_on_from_a_year_that_the_committee_started(folder: Path) -> None:
     """2028 is not in the file, so the lines of 2029 follow the pattern of 2027's."""
     open_on_tab(folder, "2028-02-01", "2027-12-20")

@@ -254,6 +254,13 @@ def test_every_tab_has_its_line() -> None:
     assert all(line["tab"] != "Topics" for line in facts["waiting"]), "June is written"
 
 
+def test_the_digest_tells_when_the_next_cohort_opens() -> None:
+    cohort = ask(make_cohort([mentor(1), mentee(1)], [pair(1, 1)], next_cohort_opens="2028-01-10"))
+    assert write(cohort, at("2027-12-28"))["upcoming"] == [
+        {"day": "10 January 2028", "what": "applications for the next cohort open"}
+    ]
+
+
 def test_after_the_year_only_what_can_still_be_decided_waits() -> None:
     cohort = make_cohort([mentor(1), mentee(1), mentee(2, "needs_attention")], [pair(1, 1, "proposed")])
     after = at("2027-12-06")

@@ -107,6 +107,16 @@ def test_the_calendar_is_a_year_later_and_in_order() -> None:
     assert len([what for _, what in days if what == "monthly topic"]) == 8
 
 
+def test_the_calendar_moves_along_with_the_day_on_which_the_next_cohort_opens() -> None:
+    told = write_handover(make_cohort([], next_cohort_opens="2028-02-01"), [], TODAY)
+    assert told.calendar[:3] == [
+        (date(2028, 2, 1), "applications open"),
+        (date(2028, 3, 4), "last day to apply"),
+        (date(2028, 3, 22), "introductions, with the month's topic"),
+    ]
+    assert told.changed == [("Next cohort opens", "none", "2028-02-01")]
+
+
 def test_open_ends_say_what_waits_for_whom() -> None:
     cohort = make_cohort([mentor(1), mentee(1), mentee(2), mentee(3, "needs_attention")], [pair(1, 1)])
     doubtful = queue(cohort, "monthly_topic", "2027-match-001", "2027-04", "2027-mentor-001", "unknown")
