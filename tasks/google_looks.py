@@ -24,7 +24,7 @@ from mentoring.desk_looks import (
     describe_choices,
     list_tab_guide,
 )
-from tasks.google_requests import Request, name_range, write_value
+from tasks.google_requests import Request, mark_column, name_range, write_value
 
 #: Rows of a new tab, headings included; Google adds more as they fill.
 NEW_ROWS = 200
@@ -99,7 +99,7 @@ def lay_out_tab(sheet_id: int, tab: Tab) -> list[Request]:
 
 
 def lay_out_column(sheet_id: int, place: int, column: Column) -> list[Request]:
-    """Lay out one column at `place`, counted from 0: heading, note, look, width, dropdown, protection."""
+    """Lay out one column at `place`, counted from 0: heading, note, look, width, dropdown, mark, protection."""
     colours = choose_colours(column)
     heading: dict[str, Any] = {
         **write_value(column.heading),
@@ -118,6 +118,7 @@ def lay_out_column(sheet_id: int, place: int, column: Column) -> list[Request]:
         },
         *dress_rows(sheet_id, place, column, 1),
         set_width(sheet_id, place, column.width),
+        mark_column(sheet_id, place),
     ]
     if column.owner == "machine":
         requests.append(protect_column(sheet_id, place))

@@ -6,14 +6,17 @@ Belongs here: requests that know nothing of the committee's desk. Does not belon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mentoring.desk import Cell
-from tasks.google_tabs import GoogleTab
+from tasks.google_tabs import MARK, GoogleTab
 from tasks.tab_updates import join_neighbours
 
 Request = dict[str, Any]
+#: A `DataFilterValueRange`.
+MarkedValues = dict[str, Any]
 #: Cells by row and column, counted from 0; "" is a blank one.
 Writes = Mapping[tuple[int, int], Cell | float]
 
@@ -49,41 +52,35 @@ def fit_grid(sheet_id: int, row_count: int, column_count: int, rows: int, column
     ]
 
 
-def write_cells(sheet_id: int, writes: Writes) -> list[Request]:
-    """Requests that set these cells, neighbours together: blocks of rows with the same columns."""
-    blocks: list[tuple[int, int, list[list[Cell | float]]]] = []
-    open_blocks: dict[tuple[int, int, int], list[list[Cell | float]]] = {}
-    for row, column, values in _list_runs(writes):
-        block = open_blocks.pop((row, column, len(values)), None)
-        if block is None:
-            block = []
-            blocks.append((row, column, block))
-        block.append(values)
-        open_blocks[row + 1, column, len(values)] = block
+def mark_column(sheet_id: int, place: int) -> Request:
+    """Attach a mark to a column, which goes with it wherever people drag it."""
+    span = {"sheetId": sheet_id, "dimension": "COLUMNS", "startIndex": place, "endIndex": place + 1}
+    # Any program with access sees it: another service account has to find the same marks.
+    mark = {"metadataKey": MARK, "visibility": "DOCUMENT", "location": {"dimensionRange": span}}
+    return {"createDeveloperMetadata": {"developerMetadata": mark}}
+
+
+def write_marked(writes: Writes, marks: Mapping[int, Collection[int]]) -> list[MarkedValues]:
+    """The cells as values of marked columns. Raises `KeyError` for a column without a mark."""
+    columns: dict[int, dict[int, Cell | float]] = defaultdict(dict)
+    for (row, place), value in writes.items():
+        columns[place][row] = value
     return [
         {
-            "updateCells": {
-                "start": {"sheetId": sheet_id, "rowIndex": row, "columnIndex": column},
-                "rows": [{"values": [write_value(value) for value in line]} for line in lines],
-                "fields": "userEnteredValue",
-            }
+            "dataFilter": {"developerMetadataLookup": {"metadataId": min(marks[place])}},
+            "majorDimension": "COLUMNS",
+            # What is null stays as it is.
+            "values": [[cells.get(row) for row in range(max(cells) + 1)]],
         }
-        for row, column, lines in blocks
+        for place, cells in sorted(columns.items())
     ]
 
 
-def _list_runs(writes: Writes) -> Iterator[tuple[int, int, list[Cell | float]]]:
-    """Cells side by side: row, first column, values."""
-    run: tuple[int, int, list[Cell | float]] | None = None
-    for (row, column), value in sorted(writes.items(), key=lambda item: item[0]):
-        if run is not None and run[0] == row and run[1] + len(run[2]) == column:
-            run[2].append(value)
-            continue
-        if run is not None:
-            yield run
-        run = (row, column, [value])
-    if run is not None:
-        yield run
+def clear_words(sheet_id: int, row: int, words: Iterable[str]) -> list[Request]:
+    """Empty the cells of a row that say just these words; whatever else is there by then stays."""
+    area = name_range(sheet_id, (row, row + 1), (0, None))
+    look = {"range": area, "matchCase": True, "matchEntireCell": True, "replacement": ""}
+    return [{"findReplace": {**look, "find": text}} for text in sorted(set(words))]
 
 
 def unmerge_cells(sheet: GoogleTab, writes: Writes) -> list[Request]:

@@ -7,7 +7,7 @@ Belongs here: reading that answer. Does not belong here: what is written (`tasks
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,6 +22,11 @@ Raw = str | int | float | bool | None
 _CELLS = "effectiveValue,effectiveFormat(numberFormat)"
 _PROPERTIES = "sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)"
 FIELDS = f"properties(timeZone),sheets(properties({_PROPERTIES}),merges,data(rowData(values({_CELLS}))))"
+#: Our marks on columns. A place like F7 is another cell once somebody has moved a column; developer metadata belongs to
+#: the column itself and goes where it goes, and a write may name a column by it.
+MARK = "mentoring-column"
+#: What a reading asks for before anything is written.
+MARKED_FIELDS = FIELDS.replace("data(", "data(columnMetadata(developerMetadata(metadataId,metadataKey)),")
 #: Names, sizes and time zone only.
 OUTLINE = f"properties(timeZone),sheets(properties({_PROPERTIES}))"
 
@@ -41,7 +46,8 @@ class _Typed(NamedTuple):
 class GoogleTab:
     """One tab: its cells by row and column, both counted from 0, as text and as Google keeps them.
 
-    Rows are as long as Google gave them; `row_count` and `column_count` are the size of the grid.
+    Rows are as long as Google gave them; `row_count` and `column_count` are the size of the grid. `marks` are ours, by
+    the column's place; a column may have several.
     """
 
     sheet_id: int
@@ -52,6 +58,7 @@ class GoogleTab:
     texts: Sequence[Sequence[str]]
     raws: Sequence[Sequence[Raw]]
     merges: Sequence[Mapping[str, int]]
+    marks: Mapping[int, Set[int]]
 
     @property
     def last_row(self) -> int:
@@ -148,7 +155,17 @@ def _read_tab(sheet: Mapping[str, Any], shift: tuple[ZoneInfo, ZoneInfo] | None)
         texts=texts,
         raws=raws,
         merges=sheet.get("merges", ()),
+        marks=_read_marks(sheet),
     )
+
+
+def _read_marks(sheet: Mapping[str, Any]) -> dict[int, Set[int]]:
+    columns = (column for part in sheet.get("data", ()) for column in part.get("columnMetadata", ()))
+    found = (
+        {item["metadataId"] for item in column.get("developerMetadata", ()) if item["metadataKey"] == MARK}
+        for column in columns
+    )
+    return {place: marks for place, marks in enumerate(found) if marks}
 
 
 def _read_row(

@@ -14,7 +14,15 @@ from functools import cached_property
 
 from mentoring.desk import Cell, Column, Tab, TabUpdate
 from tasks.google_looks import dress_rows, lay_out_column, lay_out_tab
-from tasks.google_requests import Request, delete_rows, fit_grid, unmerge_cells, write_cells, write_value
+from tasks.google_requests import (
+    Request,
+    Writes,
+    delete_rows,
+    fit_grid,
+    mark_column,
+    unmerge_cells,
+    write_value,
+)
 from tasks.google_tabs import GoogleTab
 from tasks.tab_updates import (
     Key,
@@ -25,7 +33,7 @@ from tasks.tab_updates import (
     read_key,
     require_allowed,
 )
-from tasks.workbook_cells import make_storable, trim
+from tasks.workbook_cells import make_storable
 
 #: Blank rows that stay under the last one when a grid has to grow.
 SPARE_ROWS = 50
@@ -33,7 +41,7 @@ SPARE_ROWS = 50
 
 @dataclass
 class TabPlan:
-    """What is to be done on one tab: requests in their order, and the same as values for whoever checks it.
+    """What is to be done on one tab: its shape as requests, cells, and both as values for whoever checks it.
 
     `writes` are cells of rows that were there, by row and column counted from 0; `appended` are new rows, by column.
     """
@@ -62,13 +70,17 @@ class TabPlan:
         return tuple(self.sheet.read(row, self.columns[heading]) for heading in self.tab.key)
 
     @property
-    def requests(self) -> list[Request]:
-        """All of it, in an order in which no request moves what a later one is about."""
-        sheet_id = self.sheet.sheet_id
+    def cells(self) -> Writes:
+        """What is written into columns that are there."""
+        return {place: value for place, value in self.writes.items() if place[1] < self.sheet.last_column}
+
+    @property
+    def shape(self) -> list[Request]:
+        """All but cells of rows that were there, in an order in which no request moves what a later one is about."""
         return [
             *self.layout,
+            *complete_marks(self.sheet, self.cells),
             *unmerge_cells(self.sheet, self.writes),
-            *write_cells(sheet_id, self.writes),
             *self._remove_rows(),
             *self._append_rows(),
         ]
@@ -146,12 +158,26 @@ def _add_missing_columns(plan: TabPlan) -> None:
 
 
 def add_columns(sheet: GoogleTab, columns: Sequence[Column]) -> list[Request]:
-    """Add columns after the last that says anything."""
-    start = sheet.last_column
-    requests = fit_grid(sheet.sheet_id, 0, sheet.column_count, 0, start + len(columns))
+    """Insert columns after the last that says anything: new ones, so that no heading is written over another."""
+    if not columns:
+        return []
+    start, end = sheet.last_column, sheet.last_column + len(columns)
+    span = {"sheetId": sheet.sheet_id, "dimension": "COLUMNS", "startIndex": start, "endIndex": end}
+    # Google inserts before a column: there has to be one.
+    requests = fit_grid(sheet.sheet_id, 0, sheet.column_count, 0, start + 1)
+    requests.append({"insertDimension": {"range": span, "inheritFromBefore": False}})
     for place, column in enumerate(columns, start):
         requests += lay_out_column(sheet.sheet_id, place, column)
     return requests
+
+
+def complete_marks(sheet: GoogleTab, cells: Writes) -> list[Request]:
+    """Mark every column if one of these cells' has no mark; it may be anywhere by then."""
+    if all(column in sheet.marks for _, column in cells):
+        return []
+    # People may push columns beyond the last before the marks are made.
+    last = min(sheet.column_count, sheet.last_column + 2)
+    return [mark_column(sheet.sheet_id, place) for place in range(last)]
 
 
 def _plan_removals(plan: TabPlan) -> None:
@@ -214,27 +240,3 @@ def _plan_append(plan: TabPlan, key: Key, row: Mapping[str, Cell]) -> None:
     plan.appended.append(
         {place: make_storable(value) if isinstance(value, str) else value for place, value in cells.items()}
     )
-
-
-def apply_plan(plan: TabPlan) -> list[list[str]]:
-    """The tab's texts as they are after the plan if nobody else changes anything."""
-    texts = [list(row) for row in plan.sheet.texts[: plan.sheet.last_row]]
-    if plan.sheet.last_row == 0:
-        texts = [plan.tab.list_headings()]
-    for heading, place in plan.columns.items():
-        _put(texts[0], place, heading)
-    for (row, column), value in plan.writes.items():
-        _put(texts[row], column, trim(str(value)))
-    gone = set(plan.removed)
-    texts = [row for number, row in enumerate(texts) if number not in gone]
-    for cells in plan.appended:
-        line: list[str] = []
-        for column, value in cells.items():
-            _put(line, column, trim(str(value)))
-        texts.append(line)
-    return texts
-
-
-def _put(line: list[str], place: int, text: str) -> None:
-    line.extend([""] * (place + 1 - len(line)))
-    line[place] = text

@@ -286,6 +286,26 @@ def test_a_whole_update_takes_three_reads_and_two_writes_at_most(
     assert read_tab(settings, "Topics")[0]["Topic"] == "Hello"
 
 
+def test_a_tab_that_somebody_made_gets_the_marks_of_its_columns_on_the_way(
+    google: GoogleStandIn, settings: Settings
+) -> None:
+    headings = TABS["Matches"].list_headings()
+    google.edit(desk_of(settings), lambda book: book.tab("Matches").paste("A1", [headings, ["M-1"]]))
+    google.spreadsheet(desk_of(settings)).metadata.clear()
+    google.forget_calls()
+    write(settings, make_matches("M-1", "M-2"))
+    assert [call.kind for call in google.calls] == ["read", "write"] * 2 + ["read"]
+    marks = google.spreadsheet(desk_of(settings)).metadata
+    places = {item["location"]["dimensionRange"]["startIndex"] for item in marks}
+    assert places >= set(range(len(headings)))
+    google.forget_calls()
+    changed = make_matches("M-1", "M-2")
+    write(settings, replace(changed, rows=[{**row, "Status": "ended"} for row in changed.rows]))
+    assert [call.kind for call in google.calls] == ["read", "write", "read"]
+    assert len(google.spreadsheet(desk_of(settings)).metadata) == len(marks)
+    assert {row["Status"] for row in read_tab(settings, "Matches")} == {"ended"}
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("fresh") / "committee.xlsx"

@@ -27,7 +27,7 @@ from deployments.program_folders import make_program_folder, read_sample_respons
 from mentoring import messages
 from mentoring.intake import plan_intake
 from mentoring.message_markdown import Markdown
-from tasks import google_requests, google_updates, mail_files, mail_sendgrid, reports
+from tasks import google_client, google_requests, google_updates, mail_files, mail_sendgrid, reports
 from tasks.desk import gather_desk, read_answers, write_desk
 from tasks.ledger import apply_plan
 from tasks.outbox import deliver_due_messages
@@ -141,6 +141,7 @@ def test_cells_written_as_if_people_typed_them_are_noticed(
 
         for module in (google_requests, google_updates):
             monkeypatch.setattr(module, "write_value", write_as_typed)
+        monkeypatch.setattr(google_client, "AS_GIVEN", "USER_ENTERED")
         settings = make_settings(google, tmp_path, add_forms(google), add_desk(google))
         # The program itself reads what it wrote, and stops.
         with pytest.raises((AssertionError, SheetError)):

@@ -248,6 +248,7 @@ REQUESTS: dict[str, Callable[[Spreadsheet, Request, str], Reply]] = {
     "repeatCell": google_contents.repeat_cell,
     "updateCells": google_contents.update_cells,
     "appendCells": google_contents.append_cells,
+    "findReplace": google_contents.find_replace,
     "setDataValidation": google_contents.set_data_validation,
     "mergeCells": google_contents.merge_cells,
     "unmergeCells": google_contents.unmerge_cells,
