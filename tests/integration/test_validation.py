@@ -563,6 +563,11 @@ def test_rule_that_breaks_down_stops_the_tab_and_accepts_nobody(
     )
 
 
+def test_rule_that_most_rows_must_keep_still_names_the_others(tmp_path: Path) -> None:
+    suites = change_suite(tmp_path, "mentor", lambda rules: rules[1]["kwargs"].update(mostly=0.5))
+    assert list(check("mentor", {}, {"capacity": "9"}, {}, expectations=suites).faults) == [3]
+
+
 def test_rule_about_the_tab_that_breaks_down_is_not_taken_for_its_finding(tmp_path: Path) -> None:
     suites = change_suite(tmp_path, "sheet", lambda rules: rules[1]["kwargs"].update(column="no such column"))
     [problem] = check("mentor", *[{}] * 10, expectations=suites).problems
