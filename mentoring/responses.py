@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from json.encoder import encode_basestring_ascii
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mentoring.addresses import normalise_address
 from mentoring.cell_text import clean_text, fold_text
@@ -33,7 +32,7 @@ from mentoring.form_fields import (
 )
 from mentoring.form_headings import FormColumn, FormColumns, find_columns
 from mentoring.program import Program
-from mentoring.times import DayOrder, find_day_order, is_ambiguous, read_time, read_time_zone
+from mentoring.times import find_day_order, is_ambiguous, read_time, read_time_zone
 
 
 @dataclass(frozen=True)
@@ -87,23 +86,12 @@ class _Answer(NamedTuple):
     trouble: str
 
 
-_NOTHING = _Answer("", "", "")
-
-
 class _Field(NamedTuple):
-    """A field and the columns that it is read from.
+    """What a field says in each row of a tab; no `troubles` at all if everything can be read."""
 
-    `pick` takes their texts from a row's cells: one text, or a tuple of several. With `is_line`, the answer is the one
-    cell's text on one line, which `opening` precedes in the fingerprint. `known` keeps what choices were read as:
-    people choose from a few, so the same texts come again; None where everybody writes their own.
-    """
-
-    name: str
-    columns: Sequence[FormColumn]
-    pick: Callable[[Sequence[str]], Any]
-    is_line: bool
-    opening: str
-    known: dict[str | tuple[str, ...], _Answer] | None
+    texts: Sequence[str]
+    written: Sequence[str]
+    troubles: Sequence[str] = ()
 
 
 def read_responses(
@@ -117,103 +105,85 @@ def read_responses(
     columns = columns or find_columns(program, form, tab)
     if columns.problems:
         raise ValueError(columns.problems[0])
-    reader = _Reader.prepare(program, form, tab, columns)
-    found = (reader.read(row) for row in tab.rows)
-    return [response for response in found if response is not None]
+    reader = _Reader.prepare(program, form, columns)
+    # Field by field, not row by row: calls for each of hundreds of thousands of cells would take twice as long.
+    fields = {
+        name: reader.read_field(name, found, tab.rows) for name, found in sorted(columns.by_field.items())
+    }
+    return list(_put_rows_together(program, form, tab.rows, fields))
+
+
+def _put_rows_together(
+    program: Program, form: FormName, rows: Sequence[SheetRow], fields: Mapping[str, _Field]
+) -> Iterator[Response]:
+    names = dict.fromkeys((*list_fields(program, form), *fields))
+    blank = [""] * len(rows)
+    answers = zip(*(fields[name].texts if name in fields else blank for name in names), strict=True)
+    # From what was written, not what was made of it: a new spelling in program.yaml makes no old response new.
+    written = zip(*(field.written for name, field in fields.items() if name != VERIFIED), strict=True)
+    troubled = [(name, field.troubles) for name, field in fields.items() if any(field.troubles)]
+    times = fields["submitted_at"].texts
+    # A sheet writes all its times in one way: a day past the twelfth tells how to read the others.
+    order = find_day_order(times)
+    for place, (row, texts, parts) in enumerate(zip(rows, answers, written, strict=True)):
+        answer = dict(zip(names, texts, strict=True))
+        # Empty answers are left out: a question added later makes no old response new.
+        told = ", ".join(filter(None, parts))
+        if not told and not answer.get(VERIFIED):
+            continue
+        troubles = {name: found[place] for name, found in troubled if found[place]}
+        submitted_at = read_time(times[place], program.zone, order)
+        if submitted_at is None and is_ambiguous(times[place]):
+            troubles["submitted_at"] = "can mean two different days"
+        key = hashlib.sha256(f'["{form}", [{told}]]'.encode()).hexdigest()[:32]
+        yield Response(form, row.number, submitted_at, answer.get("email", ""), key, answer, troubles)
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """What is the same for every row of a tab.
-
-    `fields` are in the order of their names, and `blank` has the answers of somebody who gave none.
-    """
+    """What is the same for every row of a tab. `plain` fields say what stands in their cells."""
 
     program: Program
-    form: FormName
-    fields: Sequence[_Field]
     choices: Mapping[str, Sequence[str]]
     options: Mapping[str, Sequence[str]]
     long_texts: frozenset[str]
     plain: frozenset[str]
     grids: frozenset[str]
-    blank: Mapping[str, str]
-    order: DayOrder | None
 
     @classmethod
-    def prepare(cls, program: Program, form: FormName, tab: SheetTab, columns: FormColumns) -> _Reader:
-        by_field = dict(sorted(columns.by_field.items()))
+    def prepare(cls, program: Program, form: FormName, columns: FormColumns) -> _Reader:
         choices, options = list_choices(program, form), list_options(program, form)
-        grids = frozenset(name for name, found in by_field.items() if any(column.choose for column in found))
-        places = [column.place for column in by_field["submitted_at"]]
-        plain = frozenset(by_field) - {"time_zone", *choices, *options, *grids}
-        long_texts = list_long_texts(program, form)
-        return cls(
-            program=program,
-            form=form,
-            fields=[
-                _Field(
-                    name,
-                    found,
-                    itemgetter(*(column.place for column in found)),
-                    is_line=name in plain - long_texts and len(found) == 1 and not found[0].row,
-                    opening=f"[{json.dumps(name)}, [",
-                    known=None if name in plain else {},
-                )
-                for name, found in by_field.items()
-            ],
-            choices=choices,
-            options=options,
-            long_texts=long_texts,
-            plain=plain,
-            grids=grids,
-            blank=dict.fromkeys((*list_fields(program, form), *by_field), ""),
-            # A sheet writes all its times in one way: a day past the twelfth tells how to read the others.
-            order=find_day_order(row.cells[place] for row in tab.rows for place in places),
+        grids = frozenset(
+            name for name, found in columns.by_field.items() if any(column.choose for column in found)
+        )
+        plain = frozenset(columns.by_field) - {"time_zone", *choices, *options, *grids}
+        return cls(program, choices, options, list_long_texts(program, form), plain, grids)
+
+    def read_field(self, name: str, columns: Sequence[FormColumn], rows: Sequence[SheetRow]) -> _Field:
+        """What a field says in each row."""
+        cells = [[row.cells[column.place] for row in rows] for column in columns]
+        if name in self.plain and len(columns) == 1 and not columns[0].row:
+            return self._read_plain(name, cells[0])
+        each = list(zip(*cells, strict=True))
+        # People choose from a few: what the same cells say is put together once.
+        known = {texts: self._put_together(name, columns, texts) for texts in set(each)}
+        found = [known[texts] for texts in each]
+        return _Field(
+            [answer.text for answer in found],
+            [answer.written for answer in found],
+            [answer.trouble for answer in found],
         )
 
-    def read(self, row: SheetRow) -> Response | None:
-        answers = dict(self.blank)
-        written: dict[str, str] = {}
-        troubles: dict[str, str] = {}
-        for item in self.fields:
-            # Unpacked, and the usual cases settled here: a call for each of a hundred thousand answers is felt.
-            name, _, pick, is_line, opening, known = item
-            texts = pick(row.cells)
-            if is_line:
-                if line := fold_text(texts):
-                    answers[name] = line
-                    written[name] = f"{opening}{encode_basestring_ascii(line)}]]"
-                continue
-            answer = known.get(texts) if known is not None else None
-            if answer is None:
-                answer = self._put_together(item, texts)
-            answers[name] = answer.text
-            # Empty answers are left out: a question added later makes no old response new.
-            if answer.written:
-                written[name] = answer.written
-            if answer.trouble:
-                troubles[name] = answer.trouble
-        if not written:
-            return None
-        submitted_at = read_time(answers["submitted_at"], self.program.zone, self.order)
-        if submitted_at is None and is_ambiguous(answers["submitted_at"]):
-            troubles["submitted_at"] = "can mean two different days"
-        key, email = _fingerprint(self.form, written), answers.get("email", "")
-        return Response(self.form, row.number, submitted_at, email, key, answers, troubles)
+    def _read_plain(self, name: str, texts: Sequence[str]) -> _Field:
+        lines = [fold_text(text) for text in texts]
+        opening = _open_written(name)
+        written = [f"{opening}{encode_basestring_ascii(line)}]]" if line else "" for line in lines]
+        return _Field([clean_text(text) for text in texts] if name in self.long_texts else lines, written)
 
-    def _put_together(self, item: _Field, texts: str | tuple[str, ...]) -> _Answer:
-        if not any(texts):
-            return _NOTHING
-        each = (texts,) if isinstance(texts, str) else texts
-        cells = [
-            _Cell(column, text, fold_text(text)) for column, text in zip(item.columns, each, strict=True)
-        ]
-        tie = _find_tie(cells) if item.name == "topics_wanted" and item.name in self.grids else ""
-        answer = _Answer(self._read_answer(item.name, cells), _list_written(item, cells), tie)
-        if item.known is not None:
-            item.known[texts] = answer
-        return answer
+    def _put_together(self, name: str, columns: Sequence[FormColumn], texts: Sequence[str]) -> _Answer:
+        cells = [_Cell(column, text, fold_text(text)) for column, text in zip(columns, texts, strict=True)]
+        tie = _find_tie(cells) if name == "topics_wanted" and name in self.grids else ""
+        return _Answer(self._read_answer(name, cells), _list_written(name, cells), tie)
 
     def _read_answer(self, name: str, cells: Sequence[_Cell]) -> str:
         if name in self.long_texts and name not in self.grids:
@@ -263,18 +233,16 @@ def _find_tie(cells: Sequence[_Cell]) -> str:
     return f"“{tied[0]}” and “{tied[1]}” have the same place" if tied else ""
 
 
-def _fingerprint(form: str, written: Mapping[str, str]) -> str:
-    """From what was written, not what was made of it: a new spelling in program.yaml makes no old response new."""
-    told = ", ".join([text for name, text in written.items() if name != VERIFIED])
-    return hashlib.sha256(f"[{json.dumps(form)}, [{told}]]".encode()).hexdigest()[:32]
-
-
-def _list_written(item: _Field, cells: Sequence[_Cell]) -> str:
+def _list_written(name: str, cells: Sequence[_Cell]) -> str:
     """A field's part of the fingerprint: the JSON of its name and what its cells say; empty if nothing was written."""
     lines = [cell.line for cell in cells]
     if not any(lines):
         return ""
-    if any(column.row for column in item.columns):
+    if any(cell.column.row for cell in cells):
         # Rows of a grid may be added and moved.
-        return json.dumps([item.name, sorted([cell.column.row, cell.line] for cell in cells if cell.line)])
-    return f"{item.opening}{', '.join(map(encode_basestring_ascii, lines))}]]"
+        return json.dumps([name, sorted([cell.column.row, cell.line] for cell in cells if cell.line)])
+    return f"{_open_written(name)}{', '.join(map(encode_basestring_ascii, lines))}]]"
+
+
+def _open_written(name: str) -> str:
+    return f"[{json.dumps(name)}, ["

@@ -106,19 +106,18 @@ def _make_table(program: Program, form: FormName, responses: Sequence[Response])
     """One line per response, indexed by its row in the sheet; all cells are text, empty ones are None."""
     import pandas as pd
 
-    # Every response of a tab has every field of its form.
-    columns: dict[str, list[str]] = {
-        name: [response.answers[name] for response in responses] for name in responses[0].answers
-    }
-    columns |= _describe_troubles(program, form, responses)
+    # Every response of a tab has every field of its form, in the same order.
+    rows = (response.answers.values() for response in responses)
+    columns: dict[str, Sequence[str]] = dict(zip(responses[0].answers, zip(*rows, strict=True), strict=True))
+    columns |= _describe_troubles(program, form, responses, columns)
     # Blank cells must be None for the rules about nulls, and the index must have no name: named, it is slow.
     cells = {name: [text or None for text in texts] for name, texts in columns.items()}
     return pd.DataFrame(cells, index=[response.row for response in responses], dtype=object)
 
 
 def _describe_troubles(
-    program: Program, form: FormName, responses: Sequence[Response]
-) -> dict[str, list[str]]:
+    program: Program, form: FormName, responses: Sequence[Response], columns: Mapping[str, Sequence[str]]
+) -> dict[str, Sequence[str]]:
     """What no single expectation can find out, by the name of its column; empty where there is no trouble."""
     has_address = "email" in form_fields.NEEDED_FIELDS[form]
     email_troubles = [_find_email_trouble(one) if has_address else "" for one in responses]
@@ -127,7 +126,7 @@ def _describe_troubles(
 
     def judge(name: str, describe: Callable[[str], str]) -> list[str]:
         # People choose from a few: each answer is judged once, however many gave it.
-        answers = [response.answers.get(name, "") for response in responses]
+        answers = columns.get(name) or [""] * len(responses)
         found = {answer: describe(answer) for answer in set(answers)}
         return [found[answer] for answer in answers]
 
@@ -146,7 +145,7 @@ def _describe_troubles(
             f"{name} unknown": judge(name, partial(_list_unknown, set(options)))
             for name, options in form_fields.list_closed_choices(program, form).items()
         },
-        "overlong field": [_find_overlong(response) for response in responses],
+        "overlong field": _find_overlong(columns, len(responses)),
     }
 
 
@@ -173,10 +172,14 @@ def _find_time_trouble(response: Response) -> str:
     return read if response.answers["submitted_at"] else "is missing"
 
 
-def _find_overlong(response: Response) -> str:
-    if max(map(len, response.answers.values()), default=0) <= LONGEST_ANSWER:
-        return ""
-    return next(name for name, text in response.answers.items() if len(text) > LONGEST_ANSWER)
+def _find_overlong(columns: Mapping[str, Sequence[str]], rows: int) -> list[str]:
+    """The first field of each row that is too long."""
+    found = [""] * rows
+    for name, texts in columns.items():
+        if max(map(len, texts)) > LONGEST_ANSWER:
+            here = (name if len(text) > LONGEST_ANSWER else "" for text in texts)
+            found = [before or now for before, now in zip(found, here, strict=True)]
+    return found
 
 
 def _find_sheet_problems(rules: Sequence[Rule], results: Mapping[int, Any], tab: str) -> Iterator[str]:
@@ -210,13 +213,13 @@ def _find_faults(
     by_row = {response.row: response for response in responses}
     faults: dict[int, list[Fault]] = {}
     for place, rule in enumerate(rules):
-        if "mend" not in rule["meta"]:
+        rows = results[place].result.get("unexpected_index_list")
+        if "mend" not in rule["meta"] or not rows:
             continue
-        for row in results[place].result.get("unexpected_index_list") or ():
+        for row, found in zip(rows, table.loc[rows, rule["kwargs"]["column"]], strict=True):
             if by_row[row].is_withdrawal and not rule["meta"].get("also_when_withdrawing"):
                 continue
-            found = str(table.at[row, rule["kwargs"]["column"]] or "")
-            faults.setdefault(row, []).append(_make_fault(rule, by_row[row], found, columns))
+            faults.setdefault(row, []).append(_make_fault(rule, by_row[row], found or "", columns))
     return {row: tuple(faults[row]) for row in sorted(faults)}
 
 
