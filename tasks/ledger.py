@@ -167,7 +167,7 @@ def apply_changes(transaction: Transaction, cohort_id: str, changes: Sequence[Ch
                 change for change in batch if transaction.execute(query, **as_parameters(change), **shared)
             ]
         else:
-            values = ({**as_parameters(change), **shared} for change in batch)
+            values = (as_parameters(change) | shared for change in batch)
             transaction.change_each(query, values, len(batch))
         transaction.note_all([(*change.entity, query, change.detail) for change in batch])
 
@@ -180,10 +180,11 @@ def apply_plan(run: Run, cohort: Cohort, plan: Plan) -> None:
     overrides = read_overrides(run)
     with run.database.transaction(run.flow, run.now) as transaction:
         apply_changes(transaction, run.cohort_id, plan.changes)
-        # Read after the changes: a new applicant exists only from here on.
-        recipients = {row["person_id"]: _read_person(row) for row in transaction.fetch_all("list_people")}
-        for draft in plan.messages:
-            queue_message(transaction, cohort, draft, recipients[draft.recipient_id].name, overrides)
+        if plan.messages:
+            # Read after the changes: a new applicant exists only from here on.
+            people = {row["person_id"]: _read_person(row) for row in transaction.fetch_all("list_people")}
+            for draft in plan.messages:
+                queue_message(transaction, cohort, draft, people[draft.recipient_id].name, overrides)
 
 
 def queue_message(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mentoring.desk import Cell
@@ -32,6 +33,7 @@ _SPACES = " \t\n\r\v\f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff\u200b" 
 _ALL_ZEROS = re.compile(r"0{2,}")
 _TIME_PARTS = re.compile(r"[hs]|am/pm", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+_HALF_A_SECOND = timedelta(milliseconds=500)
 
 
 def read_text(cell: Any) -> str:
@@ -86,11 +88,16 @@ def _write_moment(value: datetime | date | time | timedelta, number_format: str)
     if not isinstance(value, datetime):
         return value.isoformat()
     # Days are stored as fractions, which lose a few microseconds.
-    moment = (value + timedelta(milliseconds=500)).replace(microsecond=0, tzinfo=None)
-    shows_time = _TIME_PARTS.search(_QUOTED.sub("", number_format))
-    if shows_time or moment.time() != time():
+    moment = (value + _HALF_A_SECOND).replace(microsecond=0, tzinfo=None)
+    if _shows_time(number_format) or moment.time() != time():
         return moment.isoformat(" ")
     return moment.date().isoformat()
+
+
+# Asked for every date of a tab, of a few formats.
+@lru_cache(maxsize=100)
+def _shows_time(number_format: str) -> bool:
+    return _TIME_PARTS.search(_QUOTED.sub("", number_format)) is not None
 
 
 def make_storable(text: str) -> str:
