@@ -305,7 +305,8 @@ def cancel_pending(intake: Intake, application: Application) -> None:
 
 
 def _format(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    # To the second; `strftime` takes twice as long.
+    return moment.astimezone(UTC).isoformat()[:19] + "Z"
 
 
 def _dump(value: object) -> str:

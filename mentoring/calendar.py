@@ -24,6 +24,7 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=1000)
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
     """The first moment after a day in `zone`, in UTC."""
     return start_of_day(day + timedelta(days=1), zone)

@@ -54,6 +54,8 @@ TRIES = 5
 #: Seconds; a server that asks for a longer pause than the longest is taken at its word in a sentence to the operator.
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 90.0
+#: Bytes of an answer that are read at once.
+_PIECE = 1 << 20
 
 #: Text stays text, whatever it looks like.
 AS_GIVEN = "RAW"
@@ -122,7 +124,10 @@ class SheetsHttp(HTTPClient):
                 headers=headers,
                 timeout=self.timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            # By itself the library reads pieces of 10 KB, of which thousands of applications are as many.
+            response._content = b"".join(response.iter_content(_PIECE))
         except (requests.exceptions.ConnectTimeout, NoToken) as error:
             raise UnreachableError("no connection") from error
         except requests.exceptions.Timeout as error:
