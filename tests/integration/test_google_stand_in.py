@@ -649,6 +649,45 @@ def test_sorting_leaves_metadata_behind(google: GoogleStandIn) -> None:
     assert tab.get_note("A4") == "goes with its cell"
 
 
+def test_a_column_is_written_wherever_it_was_dragged(google: GoogleStandIn) -> None:
+    book = open_desk(google)
+    tab = book.worksheet("Matches")
+    mark = {
+        "metadataKey": "mark",
+        "visibility": "DOCUMENT",
+        "location": {"dimensionRange": span(tab, 1, 2, "COLUMNS")},
+    }
+    made = change(book, {"createDeveloperMetadata": {"developerMetadata": mark}})
+    number = made[0]["createDeveloperMetadata"]["developerMetadata"]["metadataId"]
+    google.edit(book.id, lambda kept: kept.tab("Matches").insert_columns("A", 2))
+    data = {
+        "dataFilter": {"developerMetadataLookup": {"metadataId": number}},
+        "majorDimension": "COLUMNS",
+        "values": [[None, "=1+1", None, ""]],
+    }
+    before = google.read(book.id, "Matches")
+    body = {"valueInputOption": "RAW", "data": [data]}
+    told = call(google, "POST", f"/{book.id}/values:batchUpdateByDataFilter", body)
+    assert told.json()["totalUpdatedCells"] == 2
+    expected = [list(row) for row in before]
+    expected[1][3], expected[3][3] = "=1+1", ""
+    assert google.read(book.id, "Matches") == expected
+
+
+def test_words_are_replaced_where_a_whole_cell_says_them(google: GoogleStandIn) -> None:
+    rows = [["Hold", "hold", "Hold on", 86], ["Hold", "='Matches'!A1", "", "86"]]
+    book = open_desk(google, {"Matches": rows})
+    tab = book.worksheet("Matches")
+    first = {"sheetId": tab.id, "startRowIndex": 0, "endRowIndex": 1}
+    look = {"range": first, "matchEntireCell": True, "matchCase": True, "replacement": ""}
+    told = change(
+        book, *({"findReplace": {**look, "find": text}} for text in ("Hold", "86", "nobody said this"))
+    )
+    assert [item["findReplace"].get("valuesChanged", 0) for item in told] == [1, 1, 0]
+    assert google.read(book.id, "Matches")[0] == ["", "hold", "Hold on", ""]
+    assert google.read(book.id, "Matches")[1][0] == "Hold"
+
+
 def test_rows_are_found_by_metadata(google: GoogleStandIn) -> None:
     book = open_desk(google)
     tab = book.worksheet("Matches")

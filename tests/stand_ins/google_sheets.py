@@ -26,6 +26,8 @@ What nobody here knows, and what the stand-in does about it:
 
 - A write from one cell that reaches over the grid's end: refused, like one that starts there.
 - Developer metadata of a row when the rows are sorted: stays on the row, as sorting moves cells.
+- Values by a data filter: null cells are skipped, as in other values; a filter that finds nothing writes nothing.
+- `findReplace` of whole cells: a number is found by what is shown of it; formulas are passed over.
 - Rows inserted by `append`: look like the row above. A note, dropdown and format go with a sorted cell.
 - A value that a strict dropdown doesn't offer: taken, from calls and from people.
 - Titles of tabs in addresses: capitals count, though two tabs can't differ in them alone.
