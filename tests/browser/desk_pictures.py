@@ -78,7 +78,7 @@ SHOTS = (
     Shot("Unmatched", date(2027, 2, 23), _from_to((2, 6))),
     Shot("Topics", date(2027, 12, 1), _from_to((2, 6))),
     Shot("Requests", date(2027, 7, 9), _from_to((2, 3)), {}, _NARROW_REQUESTS),
-    Shot("Check-ins", date(2027, 7, 14), _from_to((5, 8), (12, 13), (22, 23))),
+    Shot("Check-ins", date(2027, 6, 18), _from_to((5, 8), (12, 13), (22, 23))),
     Shot("Messages", date.max, _from_to((2, 4))),
     Shot(
         "Evaluation", date(2027, 12, 10), _from_to((2, 4), (11, 13), (17, 19), (31, 32), (40, 40), (43, 49))
