@@ -44,6 +44,7 @@ class TabPlan:
     """What is to be done on one tab: its shape as requests, cells, and both as values for whoever checks it.
 
     `writes` are cells of rows that were there, by row and column counted from 0; `appended` are new rows, by column.
+    Nothing changes any more once `cells` or `shape` have been asked for.
     """
 
     sheet: GoogleTab
@@ -69,12 +70,12 @@ class TabPlan:
         """The key of a row, blank where nothing is."""
         return tuple(self.sheet.read(row, self.columns[heading]) for heading in self.tab.key)
 
-    @property
+    @cached_property
     def cells(self) -> Writes:
         """What is written into columns that are there."""
         return {place: value for place, value in self.writes.items() if place[1] < self.sheet.last_column}
 
-    @property
+    @cached_property
     def shape(self) -> list[Request]:
         """All but cells of rows that were there, in an order in which no request moves what a later one is about."""
         return [
