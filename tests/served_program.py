@@ -61,7 +61,7 @@ class OperatorApi:
     def connect(self, address: str, password: str = "") -> None:
         login = tuple(password.split(":")) if password else None
         self.api = httpx.Client(base_url=f"{address}/api/", timeout=60, trust_env=False, auth=login)
-        token = self.api.get("csrf-token", params={"client": "tests"})
+        token = self.request("GET", "csrf-token", params={"client": "tests"})
         if token.is_success:
             self.api.headers.update(
                 {"Prefect-Csrf-Token": token.json()["token"], "Prefect-Csrf-Client": "tests"}
@@ -71,14 +71,20 @@ class OperatorApi:
         return self.send("POST", path, question)
 
     def send(self, method: str, path: str, body: Any) -> Any:
-        # Busy for a moment is 503 or no answer in time, and Prefect's own clients ask again.
-        answer: httpx.Response = wait_until(path, lambda: self._send_once(method, path, body), seconds=240)
+        answer = self.request(method, path, json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    def _send_once(self, method: str, path: str, body: Any) -> httpx.Response | None:
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The server's answer, whatever it is; what it is too busy for is asked again, as Prefect's own clients do."""
+        answer: httpx.Response = wait_until(
+            path, lambda: self._request_once(method, path, options), seconds=240
+        )
+        return answer
+
+    def _request_once(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response | None:
         try:
-            reply = self.api.request(method, path, json=body)
+            reply = self.api.request(method, path, **options)
         except httpx.TransportError:
             return None
         return None if reply.status_code == 503 else reply

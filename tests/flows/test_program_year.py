@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from canaries import MARKED_PEOPLE, Canaries, LogCollector
+from served_program import wait_until
 from told_events import record_events
 
 from deployments.demo import DemoYear
@@ -329,10 +330,15 @@ def test_every_run_leaves_its_page_and_a_table_of_what_waits(year, cohort):
 def test_steps_are_named_with_the_cohort(year):
     from prefect.client.orchestration import get_client
 
-    with get_client(sync_client=True) as client:
-        names = {run.name for run in client.read_task_runs(limit=200)}
-    assert "apply the decisions, 2027" in names
-    assert {name.rpartition(", ")[2] for name in names} == {"2027"}
+    def read_names() -> set[str]:
+        with get_client(sync_client=True) as client:
+            return {run.name for run in client.read_task_runs(limit=200)}
+
+    # The server learns the name of the last step a moment after the step.
+    wait_until(
+        "every step bears its cohort", lambda: {name.rpartition(", ")[2] for name in read_names()} == {"2027"}
+    )
+    assert "apply the decisions, 2027" in read_names()
 
 
 # Personal data: twenty marked values and more, and every place that must not hold one.
