@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mentoring.cohort import Draft, MessageKey
 from mentoring.desk import TabUpdate
+from mentoring.policy import CRITERIA
 
 if TYPE_CHECKING:
     from mentoring.match_review import PairingMap
@@ -412,8 +413,8 @@ class ReissueAttachments(Change):
 
 def _list_points(explanation: str) -> str:
     # Figures alone: the words of an explanation quote both applications.
-    criteria = json.loads(explanation).get("criteria", {})
-    return ", ".join(f"{name.replace('_', ' ')} {int(points)}" for name, points in criteria.items() if points)
+    earned = json.loads(explanation).get("criteria", {})
+    return ", ".join(f"{name.replace('_', ' ')} {int(earned[name])}" for name in CRITERIA if earned.get(name))
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,7 @@ def _put_names(sentence: str, names: Mapping[str, str]) -> str:
 
 def _review_pair(cohort: Cohort, match: Match, names: Mapping[str, str]) -> ReviewedPair:
     told, weights = match.explanation, cohort.policy.weights.model_dump()
+    earned = told.get("criteria", {})
     mentor, mentee = (cohort.applications[key] for key in match.pair)
     return ReviewedPair(
         match_id=match.match_id,
@@ -144,9 +145,9 @@ def _review_pair(cohort: Cohort, match: Match, names: Mapping[str, str]) -> Revi
         points=match.points,
         state="on hold" if match.is_held else "waits for a decision",
         criteria=tuple(
-            (name.replace("_", " "), int(points), weights[name])
-            for name, points in told.get("criteria", {}).items()
-            if weights.get(name)
+            (name.replace("_", " "), int(earned[name]), weight)
+            for name, weight in weights.items()
+            if weight and name in earned
         ),
         why=_put_names(told.get("why", ""), names),
         watch_outs=_put_names(told.get("watch_outs", ""), names),

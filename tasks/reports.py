@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mentoring.calendar import local_day
 from mentoring.cohort import Cohort
@@ -195,6 +195,7 @@ def load_environment() -> Environment:
         median=format_median,
         whole_percent=round_percent,
         shorten=shorten_label,
+        breakable=make_breakable,
     )
     return environment
 
@@ -222,6 +223,11 @@ def shorten_label(text: str, longest: int = 40) -> str:
     if len(text) <= longest:
         return text
     return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+
+
+def make_breakable(text: str) -> Markup:
+    """The text, escaped, that may go on in a new line behind a slash, which browsers by themselves do not do."""
+    return escape(text).replace("/", Markup("/<wbr>"))
 
 
 def compile_report(run: Run, desk: Desk) -> list[TabUpdate]:

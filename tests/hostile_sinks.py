@@ -97,6 +97,7 @@ _TAGS = frozenset(
         "div",
         "span",
         "bdi",
+        "wbr",
         "blockquote",
         "svg",
         "rect",

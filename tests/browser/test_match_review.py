@@ -103,6 +103,35 @@ def test_points_stand_behind_a_name_that_is_written_from_right_to_left(page: Pag
     assert all(-1 <= gap <= 1 for gap in gaps)
 
 
+def test_points_stand_in_the_order_of_the_program_and_not_of_the_alphabet(page: Page, tmp_path: Path) -> None:
+    cohort, plan = propose(make_year(1))
+    path = write_review(open_run(tmp_path), cohort, plan)
+    assert path is not None
+    page.goto(path.as_uri())
+    order = [name.replace("_", " ") for name, weight in cohort.policy.weights.model_dump().items() if weight]
+    assert page.locator(".criteria tbody th").all_inner_texts() == order
+
+
+def test_a_time_zone_breaks_at_its_slash_on_a_phone(page: Page, tmp_path: Path) -> None:
+    people = [mentor(1, time_zone="America/Los_Angeles"), mentee(1, time_zone="America/Los_Angeles")]
+    path = write_review(open_run(tmp_path), *propose(make_cohort(people)))
+    assert path is not None
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(path.as_uri())
+    lines = (
+        page.locator(".profiles tr", has_text="Time zone")
+        .locator("td")
+        .first.evaluate(
+            """cell => [...cell.childNodes].filter(node => node.data).map(node => {
+            const words = document.createRange();
+            words.selectNodeContents(node);
+            return words.getClientRects().length;
+        })"""
+        )
+    )
+    assert lines == [1, 1], "two parts, each in one line"
+
+
 def test_a_deadline_that_has_passed_is_said_to_have_passed(page: Page, tmp_path: Path) -> None:
     for now, words in (
         (BEFORE, "Applications close on 12 February 2027"),

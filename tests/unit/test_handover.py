@@ -62,7 +62,7 @@ def test_proposals_that_gave_way_are_left_out_and_rejected_ones_are_not() -> Non
 
 def test_the_log_keeps_figures_and_reasons_but_no_words_of_an_explanation() -> None:
     explanation = json.dumps(
-        {"criteria": {"topics": 300, "focus_areas": 0, "goals": 90}, "why": ["Ana says …"]}
+        {"criteria": {"focus_areas": 0, "goals": 90, "topics": 300}, "why": ["Ana says …"]}
     )
     assert ProposeMatch("m", "a", 1, "b", 390, explanation, 0).detail == "topics 300, goals 90"
     assert ExplainMatch("m", 390, "{}").detail == ""
