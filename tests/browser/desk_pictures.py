@@ -205,15 +205,17 @@ def main(arguments: list[str]) -> int:
     from playwright.sync_api import sync_playwright
 
     folder = Path(arguments[0]) if arguments else ROOT / "docs" / "pictures"
-    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as place:
+        # Before the browser, whose loop would keep Prefect from handing its last events over.
         kept = live(Path(place) / "program")
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"],
-        )
-        take_pictures(browser.new_page(), kept, folder)
-        take_page_pictures(browser.new_page(), kept, folder)
-        browser.close()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium",
+                args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"],
+            )
+            take_pictures(browser.new_page(), kept, folder)
+            take_page_pictures(browser.new_page(), kept, folder)
+            browser.close()
     return 0
 
 
