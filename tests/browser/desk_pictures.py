@@ -7,6 +7,7 @@ belong here: what must hold of the desk.
 
 from __future__ import annotations
 
+import hashlib
 import html
 import io
 import shutil
@@ -152,7 +153,18 @@ def put_in_doubt(cohort: Cohort) -> Cohort:
     )
     messages = [
         replace(
-            next(message for message in cohort.messages if message.kind == kind), state=state, problem=problem
+            min(
+                (message for message in cohort.messages if message.kind == kind),
+                key=lambda message: (
+                    message.queued_at,
+                    message.subject_id,
+                    str(cohort.people[message.recipient_id].name),
+                ),
+            ),
+            # Real ones hang on the cohort's secret, so that each time the picture would be another.
+            message_id=hashlib.sha256(kind.encode()).hexdigest()[:32],
+            state=state,
+            problem=problem,
         )
         for state, kind, problem in troubles
     ]
