@@ -186,6 +186,11 @@ class Evaluation:
     answers: Mapping[str, str]
 
 
+def refer_to_message(subject_id: str, message_id: str) -> str:
+    """What people know a message by: the match or application that it is about, and how its id begins."""
+    return f"{subject_id}-{message_id[:8]}"
+
+
 @dataclass(frozen=True)
 class QueuedMessage:
     """What the outbox knows of a message, without its text."""
@@ -201,6 +206,11 @@ class QueuedMessage:
     resolution: str | None
     queued_at: datetime
     settled_at: datetime | None
+
+    @property
+    def reference(self) -> str:
+        """What people know it by."""
+        return refer_to_message(self.subject_id, self.message_id)
 
     @property
     def key(self) -> MessageKey:

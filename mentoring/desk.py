@@ -8,7 +8,7 @@ rules' modules).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Cell = str | int
@@ -261,7 +261,7 @@ TABS: Mapping[str, Tab] = {
             "Messages",
             ("Reference",),
             (
-                _REFERENCE,
+                replace(_REFERENCE, width=23),
                 Column("To", width=26),
                 Column("Message", width=26),
                 Column("Status", width=14),

@@ -262,9 +262,9 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
     doubtful = {message.message_id for message in list_doubtful(cohort)}
     rows: list[Row] = []
     for message in cohort.messages:
-        if message.message_id not in doubtful | on_tab:
-            continue
         waits = message.message_id in doubtful
+        if not (waits or message.reference in on_tab):
+            continue
         recipient = cohort.people[message.recipient_id]
         queued_on = name_day(local_day(message.queued_at, cohort.program.zone))
         status, step = _MESSAGE_WORDS[message.state], _MESSAGE_STEPS.get(message.state, "")
@@ -283,12 +283,12 @@ def list_message_rows(cohort: Cohort, written: Rows) -> list[Row]:
         )
         rows.append(
             {
-                "Reference": message.message_id,
+                "Reference": message.reference,
                 "To": recipient.name or recipient.email or "erased",
                 "Message": f"{KINDS[message.kind].label}, queued {queued_on}",
                 "Status": status,
                 "What happened": message.problem,
-                "To do": remarks.get(message.message_id, step) if waits else settled,
+                "To do": remarks.get(message.reference, step) if waits else settled,
             }
         )
     return rows

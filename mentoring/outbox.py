@@ -50,7 +50,7 @@ def plan_message_decisions(cohort: Cohort, rows: Rows, now: datetime) -> Plan:
     decisions = read_message_decisions(rows)
     changes: list[Change] = []
     for message in list_doubtful(cohort):
-        decision = decisions.taken.get(message.message_id)
+        decision = decisions.taken.get(message.reference)
         if decision is None:
             continue
         if decision.word == "Leave" or not has_text(cohort, message) or came_too_late(cohort, message):

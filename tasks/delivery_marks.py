@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from mentoring.cohort import refer_to_message
 from tasks.database import Row, Transaction, format_time
 from tasks.delivery_journal import Entry
 from tasks.mail import Delivery
@@ -36,19 +37,19 @@ class Tally:
     """What a delivery has done so far. `breaks` are places where the backend raised what it must not raise."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    references: dict[str, list[str]] = field(default_factory=dict)
+    references: set[str] = field(default_factory=set)
     breaks: list[str] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
-    def add(self, message_id: str, delivery: Delivery | None) -> None:
+    def add(self, row: Row, delivery: Delivery | None) -> None:
         """Count what became of a message; None: it was not handed over."""
-        self.put(message_id, _COUNTED[delivery.outcome] if delivery else "left for the next run")
+        self.put(row, _COUNTED[delivery.outcome] if delivery else "left for the next run")
 
-    def put(self, message_id: str, name: str) -> None:
-        """Count a message under a name."""
+    def put(self, row: Row, name: str) -> None:
+        """Count a message, with its message_id and subject_id, under a name."""
         self.counts[name] += 1
         if name in ("failed", "unknown", "suppressed"):
-            self.references.setdefault(message_id, []).append(name)
+            self.references.add(refer_to_message(row["subject_id"], row["message_id"]))
 
     def finish(self) -> DeliveryCounts:
         """The figures, and who waits for the committee: how many, and the first references."""

@@ -57,7 +57,7 @@ def _finish(run: Run, transaction: Transaction, row: Row, witness: Witness, tall
     is_known, delivery = read_entry(entry)
     if is_known:
         mark_delivery(transaction, run, row, delivery)
-        tally.add(row["message_id"], delivery)
+        tally.add(row, delivery)
 
 
 def _believe_journal(transaction: Transaction, witness: Witness, tally: Tally) -> None:
@@ -81,9 +81,8 @@ def _resolve(transaction: Transaction, message_id: str, delivery: Delivery, tall
         changed = transaction.execute("refute_message", **values, problem=problem)
     if changed:
         transaction.note("message", message_id, f"resolved: {delivery.outcome}")
-        tally.put(
-            message_id, "found out: sent" if delivery.outcome == "accepted" else "found out: not delivered"
-        )
+        found = "found out: sent" if delivery.outcome == "accepted" else "found out: not delivered"
+        tally.counts[found] += 1
 
 
 def _believe_reports(transaction: Transaction, tally: Tally) -> None:
@@ -98,7 +97,7 @@ def _believe_reports(transaction: Transaction, tally: Tally) -> None:
             _resolve(transaction, message_id, delivery, tally)
         elif transaction.execute("note_return", message_id=message_id, problem=problem):
             transaction.note("message", message_id, "sent back")
-            tally.put(message_id, "sent back")
+            tally.counts["sent back"] += 1
 
 
 def _find_problem(events: Iterable[str]) -> str:

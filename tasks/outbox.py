@@ -132,9 +132,9 @@ def _choose_messages(run: Run, session: Session, backend: MailBackend, tally: Ta
     suppressed = backend.list_suppressed() if awake else {}
     reasons = {row["message_id"]: _find_reason(find_address(run, row), suppressed) for row in awake}
     with session.transaction(run.flow, run.now) as transaction:
-        for message_id, reason in reasons.items():
-            if reason is not None:
-                _suppress(transaction, message_id, reason, tally)
+        for row in awake:
+            if (reason := reasons[row["message_id"]]) is not None:
+                _suppress(transaction, row, reason, tally)
     free = [message_id for message_id, reason in reasons.items() if reason is None]
     tally.counts["over the day's cap"] += len(free) - len(free[: max(room, 0)])
     return free[: max(room, 0)]
@@ -180,9 +180,10 @@ def _find_reason(address: str, suppressed: Mapping[str, str]) -> str | None:
     return None if found is None else re.sub(r"\S*@\S*", "…", found)
 
 
-def _suppress(transaction: Transaction, message_id: str, reason: str, tally: Tally) -> None:
+def _suppress(transaction: Transaction, row: Row, reason: str, tally: Tally) -> None:
     words = reason.rstrip(". ") or "it is on the provider's list"
     problem = f"The mail provider does not deliver to this address: {words}."
+    message_id = row["message_id"]
     if transaction.execute("suppress_message", message_id=message_id, at=transaction.at, problem=problem):
         transaction.note("message", message_id, "suppress_message")
-        tally.put(message_id, "suppressed")
+        tally.put(row, "suppressed")

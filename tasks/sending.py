@@ -102,7 +102,7 @@ class Senders:
                 mark_delivery(transaction, self.run, row, delivery)
             claimed = [] if self._stop.is_set() else _claim(transaction, waiting, room)
         for row, delivery in finished:
-            self.tally.add(row["message_id"], delivery)
+            self.tally.add(row, delivery)
         if claimed:
             self.journal.begin((row["message_id"], row["attempts"]) for row in claimed)
         return claimed

@@ -167,6 +167,11 @@ class SmallCohort:
         key = {"messages": "message_id", "matches": "match_id", "applications": "application_id"}[table]
         return {row[key]: row["state"] for row in self.rows(table)}
 
+    def name_messages(self, *message_ids: str) -> list[str]:
+        """What the committee knows these messages by, in the order of the alphabet."""
+        known = self.read().messages_by_id
+        return sorted(known[message_id].reference for message_id in message_ids)
+
     def execute(self, statement: str) -> None:
         """Any statement, past every rule of the program but the database's own."""
         with self.run.database.open_session() as session, session.write():

@@ -67,6 +67,7 @@ WHERE message_id = :message_id AND state = 'pending';
 -- Due now, in the order of sending, with the recipient's address as it is now; nobody who was erased.
 SELECT
     messages.message_id,
+    messages.subject_id,
     messages.recipient_id,
     people.email
 FROM messages
@@ -98,6 +99,7 @@ ORDER BY applications.application_id;
 -- name: find_message_to_send^
 SELECT
     messages.message_id,
+    messages.subject_id,
     messages.recipient_id,
     messages.kind,
     messages.attempts,
@@ -211,6 +213,7 @@ WHERE message_id = :message_id AND state = 'pending';
 -- name: list_abandoned_messages
 SELECT
     message_id,
+    subject_id,
     attempts
 FROM messages
 WHERE cohort_id = :cohort_id AND state = 'sending'

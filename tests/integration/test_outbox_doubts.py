@@ -168,7 +168,7 @@ def test_failures_in_a_row_stop_the_run_and_leave_the_rest(cohort: SmallCohort) 
         "Sending stopped after 3 messages in a row that did not go out; the rest waits for the next run, so first see "
         "on the Messages tab what happened to them.",
         "Messages that did not get through and wait for a decision on the Messages tab: 4 "
-        f"({', '.join(sorted([order[0], *order[2:5]]))}).",
+        f"({', '.join(cohort.name_messages(order[0], *order[2:5]))}).",
     )
     for message_id in order[5:]:
         row = find_row(cohort, message_id)
@@ -253,14 +253,15 @@ def test_whom_the_provider_would_drop_is_shown_and_not_mailed(cohort: SmallCohor
     provider = Provider(suppressed={"person1@example.org": reason, "somebody@example.org": "spam"})
     counts = deliver_due_messages(cohort.run, provider)
     assert counts == {**NOTHING, "suppressed": 1, "sent": 1}
-    assert counts.waiting[-1].endswith(f"1 ({ids[0]}).")
+    reference = f"mentee-1-{ids[0][:8]}"
+    assert counts.waiting[-1].endswith(f"1 ({reference}).")
     assert [message.to_address for message in provider.sent] == ["person2@example.org"]
     row = find_row(cohort, ids[0])
     assert (row["state"], row["attempts"]) == ("suppressed", 0)
     assert row["problem"] == "The mail provider does not deliver to this address: it bounced: 550 … unknown."
     [shown] = list_message_rows(cohort.read(), [])
     assert (shown["Reference"], shown["Status"], shown["What happened"]) == (
-        ids[0],
+        reference,
         "Held back",
         row["problem"],
     )
@@ -439,7 +440,8 @@ def test_files_are_frozen_with_the_message_and_sent(cohort: SmallCohort) -> None
 def test_what_is_sent_once_more_has_its_files_again(cohort: SmallCohort) -> None:
     [message_id] = cohort.queue()
     deliver_due_messages(cohort.run, Provider({message_id: Delivery("refused", problem="No.")}))
-    rows = [{"Reference": message_id, "Decision": "Resend"}]
+    [reference] = cohort.name_messages(message_id)
+    rows = [{"Reference": reference, "Decision": "Resend"}]
     cohort.apply(*plan_message_decisions(cohort.read(), rows, NOW).changes)
     provider = Provider()
     assert deliver_due_messages(cohort.run, provider)["sent"] == 1

@@ -48,8 +48,9 @@ def test_one_of_sixty_is_refused_and_the_others_go(cohort: SmallCohort, sendgrid
     counts = deliver_due_messages(cohort.run)
     assert counts == {**NOTHING, "sent": 59, "failed": 1}
     [refused] = [key for key, state in cohort.states().items() if state == "failed"]
+    [reference] = cohort.name_messages(refused)
     assert counts.waiting == (
-        f"Messages that did not get through and wait for a decision on the Messages tab: 1 ({refused}).",
+        f"Messages that did not get through and wait for a decision on the Messages tab: 1 ({reference}).",
     )
     taken = Counter(message.message_id for message in sendgrid.accepted)
     assert taken == Counter(set(ids) - {refused})

@@ -71,6 +71,12 @@ ZONES = ("America/New_York", "Europe/Berlin", "Pacific/Honolulu", "Australia/Lor
 OUTCOMES = ("accepted", "accepted", "accepted", "refused", "not_arrived", "unknown", "raises")
 
 
+def _refer_to(table: str, row: Mapping[str, Any]) -> str:
+    """What the desk calls a row of the table."""
+    key: str = row[KEYS[table]]
+    return f"{row['subject_id']}-{key[:8]}" if table == "messages" else key
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of the provider: which message to whom, at which moment, and what came of it."""
@@ -145,8 +151,10 @@ class Desk:
         column = {"Matches": "matches", "Requests": "requests", "Messages": "messages"}.get(tab)
         if column is None:
             return []
-        keys = [row[KEYS[column]] for row in self.tables()[column]]
-        return [{"Reference": key, "Decision": self.decisions[tab].get(key, "")} for key in keys]
+        return [
+            {"Reference": _refer_to(column, row), "Decision": self.decisions[tab].get(row[KEYS[column]], "")}
+            for row in self.tables()[column]
+        ]
 
     def list_answers(self, settings: Settings, form: str) -> FormAnswers:
         known = {"request": self.requests, "evaluation": self.evaluations}

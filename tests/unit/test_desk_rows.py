@@ -170,7 +170,7 @@ def test_no_cell_shows_a_code_whatever_has_happened() -> None:
         *list_application_rows(make_cohort(applications)),
         *list_request_rows(replace(cohort, requests={one.request_id: one for one in requests}), [], NOW),
         *list_message_rows(
-            replace(cohort, messages=tuple(messages)), [decide(one.message_id, "") for one in messages]
+            replace(cohort, messages=tuple(messages)), [decide(one.reference, "") for one in messages]
         ),
     ]
     assert len(rows) > len(messages) + len(requests)
@@ -311,7 +311,7 @@ def test_check_ins_show_every_pair_that_was_introduced() -> None:
 def test_a_message_in_doubt_says_what_happened_and_what_to_do() -> None:
     [row] = list_message_rows(make_full(), [])
     assert row == {
-        "Reference": make_full().messages[0].message_id,
+        "Reference": f"2027-match-001-{make_full().messages[0].message_id[:8]}",
         "To": "Ben Mentor1",
         "Message": f"{KINDS['check_in'].label}, queued 1 March 2027",
         "Status": "Unclear",
@@ -325,7 +325,7 @@ def test_a_message_without_doubt_is_not_on_the_tab_unless_it_was() -> None:
     [message] = cohort.messages
     sent = replace(cohort, messages=(replace(message, state="sent", problem="", resolution=None),))
     assert list_message_rows(sent, []) == []
-    [row] = list_message_rows(sent, [decide(message.message_id, "")])
+    [row] = list_message_rows(sent, [decide(message.reference, "")])
     assert (row["Status"], row["To do"]) == ("Sent", "")
 
 
@@ -336,7 +336,7 @@ def test_a_message_that_was_settled_says_how(resolution: str, words: str) -> Non
     cohort = make_full()
     [message] = cohort.messages
     settled = replace(cohort, messages=(replace(message, resolution=resolution),))
-    [row] = list_message_rows(settled, [decide(message.message_id, "Resend")])
+    [row] = list_message_rows(settled, [decide(message.reference, "Resend")])
     assert row["To do"] == words
 
 

@@ -210,7 +210,7 @@ def test_a_digest_that_did_not_arrive_is_no_reason_for_another() -> None:
 def test_what_the_committee_just_decided_no_longer_waits() -> None:
     cohort = fail(make_pair(), at("2027-05-09"))
     [message] = cohort.messages
-    decided = plan_message_decisions(cohort, [decide(message.message_id, "Leave")], MONDAY)
+    decided = plan_message_decisions(cohort, [decide(message.reference, "Leave")], MONDAY)
     assert only(decided.changes, ResolveMessage)
     assert add_digest(decided, cohort, topic_rows(*YEAR), MONDAY) == decided
     undecided = plan_message_decisions(cohort, [], MONDAY)

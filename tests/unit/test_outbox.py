@@ -50,7 +50,7 @@ def test_undecided_messages_wait() -> None:
 def test_resend_is_a_new_message_and_the_old_one_keeps_its_state(state: str) -> None:
     world = World(make_outbox(state))
     [message] = world.cohort.messages
-    plan = carry_out(world, decide(message.message_id, "Resend"))
+    plan = carry_out(world, decide(message.reference, "Resend"))
     [again, files, resolved] = plan.changes
     assert isinstance(again, ReissueMessage)
     assert (again.message_id, again.reissue) == (message.message_id, 1)
@@ -68,12 +68,12 @@ def test_resend_is_a_new_message_and_the_old_one_keeps_its_state(state: str) -> 
 
 def test_a_second_resend_counts_on() -> None:
     world = World(make_outbox())
-    first = world.cohort.messages[0].message_id
+    first = world.cohort.messages[0].reference
     carry_out(world, decide(first, "Resend"))
     second = world.cohort.messages[1]
     failed = replace(second, state="failed")
     world.cohort = replace(world.cohort, messages=(world.cohort.messages[0], failed))
-    plan = carry_out(world, decide(first, "Resend"), decide(second.message_id, "Resend"))
+    plan = carry_out(world, decide(first, "Resend"), decide(second.reference, "Resend"))
     assert [change.reissue for change in only(plan.changes, ReissueMessage)] == [2]
     assert len({message.message_id for message in world.cohort.messages}) == 3
 
@@ -81,7 +81,7 @@ def test_a_second_resend_counts_on() -> None:
 def test_leave_leaves_it() -> None:
     world = World(make_outbox())
     [message] = world.cohort.messages
-    plan = carry_out(world, decide(message.message_id, "leave"))
+    plan = carry_out(world, decide(message.reference, "leave"))
     assert plan.changes == (ResolveMessage(message.message_id, "left"),)
     assert plan.waiting == ()
     assert list_doubtful(world.cohort) == []
@@ -92,7 +92,7 @@ def test_a_mail_that_came_back_can_be_sent_once_more() -> None:
     message = replace(world.cohort.messages[0], problem="The recipient's mail server sent it back.")
     world.cohort = replace(world.cohort, messages=(message,))
     assert list_doubtful(world.cohort) == [message]
-    plan = carry_out(world, decide(message.message_id, "Resend"))
+    plan = carry_out(world, decide(message.reference, "Resend"))
     assert plan.counts == {"resent": 1}
     assert [(item.state, item.resolution) for item in world.cohort.messages] == [
         ("sent", "resent"),
@@ -103,15 +103,13 @@ def test_a_mail_that_came_back_can_be_sent_once_more() -> None:
 @pytest.mark.parametrize("state", ["pending", "sending", "sent", "cancelled"])
 def test_a_message_without_doubt_is_never_resent(state: str) -> None:
     cohort = make_outbox(state)
-    assert (
-        plan_message_decisions(cohort, [decide(cohort.messages[0].message_id, "Resend")], NOW).changes == ()
-    )
+    assert plan_message_decisions(cohort, [decide(cohort.messages[0].reference, "Resend")], NOW).changes == ()
 
 
 @pytest.mark.parametrize("word", ["", "Send", "Resend it"])
 def test_without_a_clear_decision_nothing_is_sent(word: str) -> None:
     cohort = make_outbox("unknown")
-    plan = plan_message_decisions(cohort, [decide(cohort.messages[0].message_id, word)], NOW)
+    plan = plan_message_decisions(cohort, [decide(cohort.messages[0].reference, word)], NOW)
     assert (plan.changes, len(plan.waiting)) == ((), 1)
 
 
@@ -119,7 +117,7 @@ def test_without_a_clear_decision_nothing_is_sent(word: str) -> None:
 def test_what_is_resent_goes_out_in_the_recipients_daytime(zone: str) -> None:
     cohort = make_outbox(time_zone=zone)
     [again] = only(
-        plan_message_decisions(cohort, [decide(cohort.messages[0].message_id, "Resend")], NOW).changes,
+        plan_message_decisions(cohort, [decide(cohort.messages[0].reference, "Resend")], NOW).changes,
         ReissueMessage,
     )
     assert again.not_before == say(at("2027-04-05 08:00", zone) if zone == "Pacific/Honolulu" else NOW)
@@ -131,7 +129,7 @@ def test_a_text_that_was_removed_with_somebodys_data_can_not_be_resent(who: str)
     erased = replace(cohort.applications[who], email="", name="", answers={})
     cohort = replace(cohort, applications={**cohort.applications, who: erased})
     [message] = cohort.messages
-    assert plan_message_decisions(cohort, [decide(message.message_id, "Resend")], NOW).changes == (
+    assert plan_message_decisions(cohort, [decide(message.reference, "Resend")], NOW).changes == (
         ResolveMessage(message.message_id, "left"),
     )
 
@@ -144,7 +142,7 @@ def test_nobody_is_asked_about_a_match_that_has_ended_since(kind: str, is_resent
     cohort = make_cohort([mentor(1), mentee(1)], [pair(1, 1, "ended")])
     cohort = with_messages(cohort, queue(cohort, kind, "2027-match-001", "", MENTOR, "failed"))
     [message] = cohort.messages
-    plan = plan_message_decisions(cohort, [decide(message.message_id, "Resend")], NOW)
+    plan = plan_message_decisions(cohort, [decide(message.reference, "Resend")], NOW)
     assert plan.counts == {"resent": int(is_resent)}
     assert ResolveMessage(message.message_id, "resent" if is_resent else "left") in plan.changes
     [row] = list_message_rows(cohort, [])
@@ -162,7 +160,7 @@ def test_every_message_is_resent_left_or_waits(words: list[str]) -> None:
             for number, state in enumerate(DOUBTFUL)
         ),
     )
-    rows = [decide(message.message_id, word) for message, word in zip(cohort.messages, words, strict=True)]
+    rows = [decide(message.reference, word) for message, word in zip(cohort.messages, words, strict=True)]
     world = World(cohort)
     plan = carry_out(world, *rows)
     assert plan.counts["resent"] == words.count("Resend")

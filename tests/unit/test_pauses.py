@@ -319,11 +319,11 @@ def test_the_committee_resends_nothing_to_a_pair_that_pauses_until_it_goes_on() 
         world.cohort, "monthly_topic", MATCH, "2027-04", MENTOR, "failed", problem="No such address."
     )
     world.cohort = with_messages(world.cohort, failed)
-    rows = [decide(failed.message_id, "Resend")]
+    rows = [decide(failed.reference, "Resend")]
     assert plan_message_decisions(world.cohort, rows, NOW).changes == ()
     [row] = list_message_rows(world.cohort, rows)
     assert row["To do"] == "The pair pauses: Resend waits until the two go on. Or choose Leave."
-    assert plan_message_decisions(world.cohort, [decide(failed.message_id, "Leave")], NOW).changes == (
+    assert plan_message_decisions(world.cohort, [decide(failed.reference, "Leave")], NOW).changes == (
         ResolveMessage(failed.message_id, "left"),
     )
     process(world, None, at("2027-05-14"))
