@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
 
 from prefect import flow, task
@@ -11,6 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName
 from prefect.events import emit_event
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from served_program import wait_until
 
 from deployments.private_server import _EMPTY_DATABASE, PrivateServer
 
@@ -38,9 +38,7 @@ def test_steps_are_told_to_the_server_in_use(prefect_server: PrivateServer) -> N
         emit_event("mentoring.somewhere-else", {"prefect.resource.id": "mentoring.nobody"})
     with prefect_server.use_quickly():
         say_once()
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not count_sayings() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    wait_until("the step", count_sayings, seconds=_PATIENCE_SECONDS)
     assert count_sayings() == 1
 
 
